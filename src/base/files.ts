@@ -1,0 +1,98 @@
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { Fault } from "./errors.ts";
+
+/** The errno name of a system error, or "". */
+export function errnoOf(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}
+
+/** A system error on a file as a sentence with a code. */
+export function fileFault(op: string, path: string, cause: unknown): Fault {
+  const errno = errnoOf(cause);
+  const why: Record<string, string> = {
+    ENOSPC: "the disk is full; free some space",
+    EDQUOT: "the disk quota is used up; free some space",
+    EROFS: "the file system is read-only; remount it or choose another directory",
+    EACCES: "permission denied; check the owner and mode",
+    EPERM: "permission denied; check the owner and mode",
+    ENOTDIR: "a part of the path is not a directory",
+    ENOENT: "no such file or directory",
+    EIO: "the device reported an I/O error; check the disk",
+  };
+  const code = errno === "ENOSPC" || errno === "EDQUOT" ? "disk_full" : "storage_error";
+  return new Fault(code, `cannot ${op} ${path}: ${why[errno] ?? (cause as Error).message}`, { op, cause });
+}
+
+export function ensureDir(path: string, mode = 0o700): void {
+  try {
+    mkdirSync(path, { recursive: true, mode });
+  } catch (cause) {
+    throw fileFault("create directory", path, cause);
+  }
+}
+
+export function fsyncDir(path: string): void {
+  const fd = openSync(path, constants.O_RDONLY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Replaces `path` with `data` so that after a power cut the old or the new content is there, never a mix:
+ * temp file beside it, fsync, rename, fsync of the directory.
+ * @throws Fault disk_full or storage_error; the old file is then untouched.
+ */
+export function atomicWrite(path: string, data: string | Uint8Array, mode = 0o600): void {
+  const temp = `${path}.tmp-${process.pid}`;
+  let fd: number | undefined;
+  try {
+    fd = openSync(temp, "w", mode);
+    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    let at = 0;
+    while (at < bytes.length) at += writeSync(fd, bytes, at);
+    fsyncSync(fd);
+    closeSync(fd);
+    fd = undefined;
+    renameSync(temp, path);
+    fsyncDir(dirname(path));
+  } catch (cause) {
+    if (fd !== undefined) closeSync(fd);
+    rmSync(temp, { force: true });
+    throw fileFault("write", path, cause);
+  }
+}
+
+/** Content of a text file, or undefined when there is none. */
+export function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    if (errnoOf(cause) === "ENOENT") return undefined;
+    throw fileFault("read", path, cause);
+  }
+}
+
+/** Flushes what other descriptors wrote to `path` (an fsync covers the whole file). */
+export function syncFile(path: string): void {
+  const fd = openSync(path, constants.O_RDWR);
+  try {
+    fdatasyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

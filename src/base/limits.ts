@@ -1,0 +1,112 @@
+/**
+ * Every limit of dwbase, in one place. Sizes are bytes unless the name says otherwise; MB = 2^20 bytes.
+ * The relations that other code relies on are asserted at the bottom.
+ */
+export const KB = 1024;
+export const MB = 1024 * KB;
+
+export const LIMITS = {
+  // --- requests ---
+  /** Default of node.limits.body_bytes: the largest request body. */
+  bodyBytes: 2 * MB,
+  /** Largest NDJSON stream of one request. */
+  ndjsonBytes: 64 * MB,
+  /** Largest single NDJSON line. */
+  ndjsonLineBytes: 2 * MB,
+  /** Atoms in one JSON or MessagePack batch, and lines in one NDJSON commit. */
+  batchAtoms: 1000,
+  /** Nesting of JSON and MessagePack values. */
+  depth: 64,
+  /** Excess body bytes that are read and dropped before the connection is closed after a 413. */
+  drainBytes: 8 * MB,
+  requestIdChars: 128,
+  idempotencyKeyChars: 256,
+
+  // --- atoms ---
+  worldChars: 256,
+  workerChars: 128,
+  payloadBytes: 256 * KB,
+  listItems: 64,
+  listItemChars: 256,
+  vectorDimensions: 4096,
+  /** How far in the future a timestamp may lie when the node's clock is sane. */
+  futureMs: 24 * 3600 * 1000,
+  descriptionChars: 4096,
+
+  // --- answers ---
+  askLimit: 100,
+  askDefault: 10,
+  askTextChars: 65_536,
+  askAnswerBytes: 4 * MB,
+  replayAtoms: 1000,
+  replayBytes: 2 * MB,
+  /** Rows a replay or listing may look at for one page before it returns a cursor. */
+  replayScanRows: 50_000,
+  /** Question words that are scored, rarest first. */
+  queryWords: 64,
+
+  // --- text ---
+  /** Longest index term; longer words are cut. */
+  termChars: 64,
+  /** Terms of one atom that are indexed. */
+  atomTerms: 65_536,
+
+  // --- threads and queues ---
+  workerRequests: 256,
+  workerBytes: 16 * MB,
+  readDeadlineMs: 10_000,
+  writeDeadlineMs: 30_000,
+  /** Bodies over this size count as large; at most `largeBodies` are admitted at once. */
+  largeBodyBytes: 128 * KB,
+  largeBodies: 4,
+  /** NDJSON streams in flight at once. */
+  ndjsonStreams: 8,
+  /** Seconds a connection may be idle. */
+  idleSeconds: 30,
+  shutdownMs: 10_000,
+
+  // --- storage ---
+  pageSize: 4096,
+  walPassiveBytes: 4 * MB,
+  walRestartBytes: 16 * MB,
+  /** A forgotten atom's bytes are out of every file within this time. */
+  forgetPurgeMs: 60_000,
+  /** How soon after a forget the purge is first tried. */
+  forgetFirstTryMs: 1_000,
+  idempotencyMs: 24 * 3600 * 1000,
+  idempotencyRows: 100_000,
+  /** Stored answer of an Idempotency-Key. */
+  idempotencyAnswerBytes: 256 * KB,
+  retentionEveryMs: 60_000,
+  retentionRows: 500,
+  threadAtoms: 10_000,
+  threadGapMs: 30 * 60 * 1000,
+  /** Wall clock steps larger than this suspend retention for `clockQuarantineMs`. */
+  clockStepMs: 24 * 3600 * 1000,
+  clockQuarantineMs: 24 * 3600 * 1000,
+  trustVotes: 5,
+  ballastBytes: 4 * MB,
+
+  // --- auth ---
+  wrongKeysFree: 10,
+  wrongKeyDelayMs: 1000,
+  wrongKeyWaiting: 64,
+  trackedAddresses: 4096,
+
+  // --- telemetry ---
+  logBufferBytes: MB,
+  trustSeries: 100,
+} as const;
+
+const relations: [string, boolean][] = [
+  ["a payload fits a body even when every byte is escaped as \\uXXXX", LIMITS.payloadBytes * 6 < LIMITS.bodyBytes],
+  ["a replay page fits beside others in a worker's budget", LIMITS.replayBytes * 2 <= LIMITS.workerBytes],
+  ["an answer fits a worker's budget", LIMITS.askAnswerBytes <= LIMITS.workerBytes],
+  ["a body fits a worker's budget", LIMITS.bodyBytes * 2 <= LIMITS.workerBytes],
+  ["the first purge try leaves time for retries", LIMITS.forgetFirstTryMs * 10 <= LIMITS.forgetPurgeMs],
+  ["the WAL is checkpointed before it is forced", LIMITS.walPassiveBytes < LIMITS.walRestartBytes],
+  ["writes outlive reads", LIMITS.readDeadlineMs <= LIMITS.writeDeadlineMs],
+];
+for (const [what, holds] of relations) {
+  if (!holds) throw new Error(`limits contradict each other: ${what}`);
+}

@@ -1,0 +1,23 @@
+import { join } from "node:path";
+
+/** Where things lie under a data directory. */
+export function layout(dataDir: string) {
+  return {
+    dir: dataDir,
+    /** The truth. */
+    database: join(dataDir, "dwbase.db"),
+    wal: join(dataDir, "dwbase.db-wal"),
+    /** Held with BEGIN EXCLUSIVE by the one node that may write. */
+    lock: join(dataDir, "lock.db"),
+    /** Freed first when the disk is full, so that forgetting and checkpointing still work. */
+    ballast: join(dataDir, "ballast"),
+    /** Copy of the database made before a migration. */
+    migrationCopy: join(dataDir, "dwbase.db.before-migration"),
+    /** Keys; the only directory that is neither rebuildable nor backed up. */
+    secrets: join(dataDir, "secrets"),
+    adminKey: join(dataDir, "secrets", "admin.key"),
+    /** Rebuildable vector snapshots. */
+    index: join(dataDir, "index"),
+  } as const;
+}
+export type Layout = ReturnType<typeof layout>;
