@@ -1,0 +1,141 @@
+import { type Clock, Fault, LIMITS } from "../base/mod.ts";
+import type { Caller } from "./caller.ts";
+import { LruMap } from "./lru.ts";
+
+/** What is limited: atoms remembered, questions asked. */
+export type Limited = "remember" | "ask";
+
+export interface LimiterOptions {
+  /** Atoms a second for each key or address; 0 = unlimited. */
+  rememberPerSec: number;
+  /** Questions a minute for each key or address; 0 = unlimited. */
+  askPerMin: number;
+  clock: Clock;
+}
+
+/** The state of a caller's bucket, for the X-RateLimit headers. */
+export interface Rate {
+  /** Tokens of a full bucket. */
+  limit: number;
+  remaining: number;
+  /** Seconds until the bucket is full again. */
+  reset: number;
+}
+
+/** 429: the bucket lacks tokens. `retryAfter` says when it will have them; nothing was taken. */
+export class RateLimited extends Fault {
+  readonly rate: Rate;
+
+  constructor(message: string, rate: Rate, retryAfter: number) {
+    super("rate_limited", message, { retryAfter });
+    this.name = "RateLimited";
+    this.rate = rate;
+  }
+}
+
+export function rateHeaders(rate: Rate): Record<string, string> {
+  return {
+    "X-RateLimit-Limit": String(rate.limit),
+    "X-RateLimit-Remaining": String(rate.remaining),
+    "X-RateLimit-Reset": String(rate.reset),
+  };
+}
+
+interface Bucket {
+  /** Below zero while a batch larger than the bucket is being paid off. */
+  tokens: number;
+  /** Monotonic ms of the last refill. */
+  at: number;
+}
+
+interface Plan {
+  perMs: number;
+  capacity: number;
+  buckets: LruMap<Bucket>;
+}
+
+/**
+ * Token buckets per key, else per address. A bucket forgotten by the bounded map starts full again.
+ * A bucket of atoms holds max(10 s of rate, one whole batch); a bucket of questions holds one minute of rate.
+ */
+export class Limiter {
+  private readonly clock: Clock;
+  private readonly plans: Record<Limited, Plan | undefined>;
+
+  constructor(options: LimiterOptions) {
+    this.clock = options.clock;
+    const { rememberPerSec, askPerMin } = options;
+    this.plans = {
+      remember: plan(rememberPerSec / 1000, Math.max(10 * rememberPerSec, LIMITS.batchAtoms)),
+      ask: plan(askPerMin / 60_000, Math.max(1, askPerMin)),
+    };
+  }
+
+  /**
+   * Takes the one token that a request costs before its body is parsed.
+   * @returns the bucket's state, or undefined when nothing is limited.
+   * @throws RateLimited when there is no token.
+   */
+  takeFirst(what: Limited, caller: Caller): Rate | undefined {
+    return this.take(what, caller, 1, 1);
+  }
+
+  /**
+   * Takes the tokens of a batch of `count` atoms beyond the one of `takeFirst`. A bucket that is otherwise full
+   * admits a batch larger than itself and goes into debt.
+   * @throws RateLimited when there are too few.
+   */
+  takeRest(what: Limited, caller: Caller, count: number): Rate | undefined {
+    const capacity = this.plans[what]?.capacity ?? 0;
+    return this.take(what, caller, count - 1, Math.min(count, capacity) - 1);
+  }
+
+  /** Ms until the caller's bucket has a token; 0 = now. A stream pauses its reading for that long. */
+  waitMs(what: Limited, caller: Caller): number {
+    const plan = this.plans[what];
+    if (!plan) return 0;
+    return Math.max(0, Math.ceil((1 - this.refilled(plan, caller.bucket).tokens) / plan.perMs));
+  }
+
+  /** Takes `cost` tokens when the bucket holds at least `needed`. */
+  private take(what: Limited, caller: Caller, cost: number, needed: number): Rate | undefined {
+    const plan = this.plans[what];
+    if (!plan) return undefined;
+    const bucket = this.refilled(plan, caller.bucket);
+    if (bucket.tokens < needed) {
+      const seconds = Math.max(1, Math.ceil((needed - bucket.tokens) / plan.perMs / 1000));
+      throw new RateLimited(
+        `the limit of this node for ${what} is reached; nothing was done: try again in ${seconds} s`,
+        rateOf(plan, bucket),
+        seconds,
+      );
+    }
+    bucket.tokens -= cost;
+    return rateOf(plan, bucket);
+  }
+
+  private refilled(plan: Plan, key: string): Bucket {
+    const now = this.clock.monotonic();
+    const bucket = plan.buckets.get(key);
+    if (!bucket) {
+      const full = { tokens: plan.capacity, at: now };
+      plan.buckets.set(key, full);
+      return full;
+    }
+    bucket.tokens = Math.min(plan.capacity, bucket.tokens + (now - bucket.at) * plan.perMs);
+    bucket.at = now;
+    return bucket;
+  }
+}
+
+function plan(perMs: number, capacity: number): Plan | undefined {
+  return perMs > 0 ? { perMs, capacity, buckets: new LruMap(LIMITS.trackedAddresses) } : undefined;
+}
+
+function rateOf(plan: Plan, bucket: Bucket): Rate {
+  return {
+    limit: plan.capacity,
+    remaining: Math.max(0, Math.floor(bucket.tokens)),
+    reset: Math.ceil((plan.capacity - bucket.tokens) / plan.perMs / 1000),
+  };
+}
