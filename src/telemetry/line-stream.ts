@@ -3,8 +3,9 @@ import { errnoOf, LIMITS } from "../base/mod.ts";
 
 /** A full pipe is tried again after so many ms. */
 const RETRY_MS = 50;
+const NEWLINE = 10;
 
-/** Writes bytes to a descriptor and calls back; the signature of `fs.write` that is used here. */
+/** The form of `fs.write` that is used here. */
 export type Write = (
   fd: number,
   bytes: Uint8Array,
@@ -22,8 +23,11 @@ export class LineStream {
   private readonly fd: number;
   private readonly writeBytes: Write;
   private waiting: string[] = [];
-  private waitingBytes = 0;
+  /** Bytes of the lines that wait or are being written. */
+  private held = 0;
   private busy = false;
+  /** A failed write left a part of a line behind, to which the next line must not be glued. */
+  private torn = false;
   private lost = 0;
   private idle: (() => void)[] = [];
 
@@ -40,13 +44,13 @@ export class LineStream {
   /** Takes one line with its newline. Never throws, never blocks. */
   write(line: string): void {
     const bytes = Buffer.byteLength(line);
-    if (this.waitingBytes + bytes > LIMITS.logBufferBytes) {
+    if (this.held + bytes > LIMITS.logBufferBytes) {
       this.lost++;
       return;
     }
     this.waiting.push(line);
-    this.waitingBytes += bytes;
-    if (!this.busy) this.writeNext();
+    this.held += bytes;
+    if (!this.busy) this.writeWaiting();
   }
 
   /** Resolves when all lines are written or dropped, or after `ms`. */
@@ -59,40 +63,43 @@ export class LineStream {
     clearTimeout(timer);
   }
 
-  private writeNext(): void {
+  private writeWaiting(): void {
     if (this.waiting.length === 0) {
       this.busy = false;
       for (const resolve of this.idle.splice(0)) resolve();
       return;
     }
     this.busy = true;
-    const lines = this.waiting;
+    const mend = this.torn ? "\n" : "";
+    const bytes = Buffer.from(mend + this.waiting.join(""));
+    const lines = this.waiting.length;
+    const size = this.held;
     this.waiting = [];
-    this.writeAll(Buffer.from(lines.join("")), 0, lines.length);
+    this.writeFrom(bytes, 0, (end) => {
+      if (end > 0) this.torn = bytes[end - 1] !== NEWLINE;
+      if (end < bytes.length) this.lost += lines - newlinesBetween(bytes, mend.length, end);
+      this.held -= size;
+      this.writeWaiting();
+    });
   }
 
-  /** Goes on at `offset` of a buffer of `lines` lines, which counts against the bound until it is gone. */
-  private writeAll(bytes: Uint8Array, offset: number, lines: number): void {
+  /** Writes from `offset` on; `done` gets where it ended, which is before the end when a write failed. */
+  private writeFrom(bytes: Uint8Array, offset: number, done: (end: number) => void): void {
     this.writeBytes(this.fd, bytes, offset, bytes.length - offset, (error, written) => {
       if (error && errnoOf(error) === "EAGAIN") {
-        setTimeout(() => this.writeAll(bytes, offset, lines), RETRY_MS).unref();
+        setTimeout(() => this.writeFrom(bytes, offset, done), RETRY_MS).unref();
         return;
       }
-      const end = offset + (error ? 0 : written);
-      if (!error && end < bytes.length) {
-        this.writeAll(bytes, end, lines);
-        return;
-      }
-      if (error) this.lost += lines - newlines(bytes, offset);
-      this.waitingBytes -= bytes.length;
-      this.writeNext();
+      const end = error ? offset : offset + written;
+      if (error || end === bytes.length) done(end);
+      else this.writeFrom(bytes, end, done);
     });
   }
 }
 
-/** Whole lines before `end`. */
-function newlines(bytes: Uint8Array, end: number): number {
+function newlinesBetween(bytes: Uint8Array, start: number, end: number): number {
   let count = 0;
-  for (let at = bytes.indexOf(10); at >= 0 && at < end; at = bytes.indexOf(10, at + 1)) count++;
+  for (let at = bytes.indexOf(NEWLINE, start); at >= 0 && at < end; at = bytes.indexOf(NEWLINE, at + 1))
+    count++;
   return count;
 }

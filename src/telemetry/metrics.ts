@@ -8,6 +8,12 @@ const LATENCY_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 /** Stages of a budget as the numbers of dwbase_budget_stage. */
 export const STAGE_NUMBERS = { ok: 0, tight: 1, critical: 2 } as const;
 
+/** Brings a counter to a total that is counted elsewhere. */
+export function setTotal(counter: Counter, total: number): void {
+  counter.reset();
+  counter.inc(total);
+}
+
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /**
@@ -32,6 +38,8 @@ export function createMetrics() {
     registers,
   });
   buildInfo.set({ version: BUILD.version, commit: BUILD.commit }, 1);
+
+  const scrapes: (() => void)[] = [];
 
   return {
     rememberLatencyMs: new Histogram({
@@ -58,7 +66,7 @@ export function createMetrics() {
     gcEvictions: gauge("dwbase_gc_evictions", "Atoms evicted by retention since the start."),
     observeQueueDepth: gauge("dwbase_observe_queue_depth", "Writes waiting for the writer thread."),
     observeDropped: counter("dwbase_observe_dropped_total", "Writes refused because the queue was full."),
-    atoms: gauge("dwbase_atoms_total", "Atoms stored."),
+    atoms: counter("dwbase_atoms_total", "Atoms ever stored in this data directory."),
     httpRequests: new Counter({
       name: "dwbase_http_requests_total",
       help: "Answered requests by route pattern and status.",
@@ -99,8 +107,15 @@ export function createMetrics() {
         trustScore.set({ entity }, score);
       }
     },
+    /** Has `update` called before every scrape, to set what is counted elsewhere; it must not wait for anything. */
+    onScrape(update: () => void): void {
+      scrapes.push(update);
+    },
     /** The Prometheus text of all metrics. */
-    metricsText: (): Promise<string> => registry.metrics(),
+    metricsText(): Promise<string> {
+      for (const update of scrapes) update();
+      return registry.metrics();
+    },
     /** Content-Type of that text. */
     contentType: registry.contentType as string,
   };
