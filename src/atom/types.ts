@@ -79,7 +79,8 @@ export interface ReplayRequest {
   after?: string;
 }
 
-export type WorldAction = "create" | "archive" | "resume" | "delete";
+export const WORLD_ACTIONS = ["create", "archive", "resume", "delete"] as const;
+export type WorldAction = (typeof WORLD_ACTIONS)[number];
 
 export interface WorldRequest {
   action: WorldAction;

@@ -32,6 +32,10 @@ export const LIMITS = {
   /** How far in the future a timestamp may lie when the node's clock is sane. */
   futureMs: 24 * 3600 * 1000,
   descriptionChars: 4096,
+  /** Longest retention_days of a policy: a hundred years. */
+  retentionDays: 36_500,
+  /** Longest `after` of a replay. */
+  cursorChars: 256,
 
   // --- answers ---
   askLimit: 100,
@@ -50,6 +54,14 @@ export const LIMITS = {
   termChars: 64,
   /** Terms of one atom that are indexed. */
   atomTerms: 65_536,
+  /** Distinct authors of one atom, and index terms of one author's name. */
+  atomAuthors: 64,
+  authorTerms: 16,
+  /** Longest sentence an answer quotes, and sentences of one text that are looked at. */
+  sentenceChars: 1000,
+  sentences: 1000,
+  /** Months and days each that a question can name. */
+  timeCues: 16,
 
   // --- threads and queues ---
   workerRequests: 256,
@@ -99,7 +111,10 @@ export const LIMITS = {
 } as const;
 
 const relations: [string, boolean][] = [
-  ["a payload fits a body even when every byte is escaped as \\uXXXX", LIMITS.payloadBytes * 6 < LIMITS.bodyBytes],
+  [
+    "a payload fits a body even when every byte is escaped as \\uXXXX",
+    LIMITS.payloadBytes * 6 < LIMITS.bodyBytes,
+  ],
   ["a replay page fits beside others in a worker's budget", LIMITS.replayBytes * 2 <= LIMITS.workerBytes],
   ["an answer fits a worker's budget", LIMITS.askAnswerBytes <= LIMITS.workerBytes],
   ["a body fits a worker's budget", LIMITS.bodyBytes * 2 <= LIMITS.workerBytes],
