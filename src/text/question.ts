@@ -1,0 +1,56 @@
+import { isStopWord } from "./stop.ts";
+import { authorTerms, stem } from "./terms.ts";
+import { words } from "./words.ts";
+
+/** What kind of answer a question expects. */
+export interface Asks {
+  /** When, how long, on which day. */
+  time: boolean;
+  /** How many, often, old, far, much. */
+  number: boolean;
+}
+
+/** A question as the ranker takes it. */
+export interface Question {
+  /** Content words as they stand, one for each of `terms`. */
+  words: string[];
+  /** Their index terms, distinct. */
+  terms: string[];
+  /** Index terms of authors that the question names. */
+  authors: string[];
+  asks: Asks;
+}
+
+const TIME = [
+  "when",
+  "how long",
+  ...["what", "which"].flatMap((w) => ["date", "day", "month", "year", "time"].map((unit) => `${w} ${unit}`)),
+  ...["wann", "wie lange", "cuándo", "cuánto tiempo"],
+];
+const NUMBER = [
+  ...["many", "often", "old", "far", "much"].map((what) => `how ${what}`),
+  ...["wie viel", "wie viele", "wieviel", "wieviele", "wie oft", "wie alt", "wie weit"],
+  ...["cuánto", "cuánta", "cuántos", "cuántas"],
+];
+
+/**
+ * Content words of a question: its words minus the stop list minus names of authors, which `isAuthor` knows by
+ * their index term. If nothing is left, the words that are not on the stop list; if there are none either, all.
+ */
+export function analyseQuestion(question: string, isAuthor: (term: string) => boolean): Question {
+  const all = words(question);
+  const telling = [...new Set(all)].filter((word) => !isStopWord(word));
+  const authors = telling.flatMap(authorTerms).filter(isAuthor);
+  const named = new Set(authors);
+  const content = telling.filter((word) => !authorTerms(word).some((term) => named.has(term)));
+  const kept = content.length > 0 ? content : telling.length > 0 ? telling : all;
+  const byTerm = new Map<string, string>();
+  for (const word of kept) if (!byTerm.has(stem(word))) byTerm.set(stem(word), word);
+  return { words: [...byTerm.values()], terms: [...byTerm.keys()], authors, asks: asks(all) };
+}
+
+function asks(all: string[]): Asks {
+  const spaced = ` ${all.join(" ")} `;
+  const has = (phrase: string): boolean => spaced.includes(` ${phrase} `);
+  return { time: TIME.some(has), number: NUMBER.some(has) };
+}
