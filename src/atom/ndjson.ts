@@ -10,20 +10,23 @@ export const OVERLONG_LINE: Uint8Array = new Uint8Array(0);
 /**
  * Cuts a stream of chunks into lines, in linear time and with at most one line of memory. Lines end with LF or
  * CRLF; the last needs no end. Lines of nothing but white space are left out and do not count. A line of more than
- * `maxBytes` comes out as OVERLONG_LINE and its bytes are dropped as they arrive.
+ * `maxBytes` comes out as OVERLONG_LINE and its bytes are dropped as they arrive. With `keepBlank` blank lines
+ * come out too, for a caller that counts lines as an editor does.
  *
  * Lines may be views of the chunk passed in, so they are good until its buffer is used again.
  */
 export class LineSplitter {
   readonly #maxBytes: number;
+  readonly #keepBlank: boolean;
   /** The line begun in earlier chunks, in the first `#held` bytes. One byte more than a line, for a CR. */
   #buffer = new Uint8Array(0);
   #held = 0;
   /** The rest of this line is dropped. */
   #skipping = false;
 
-  constructor(maxBytes: number = LIMITS.ndjsonLineBytes) {
+  constructor(maxBytes: number = LIMITS.ndjsonLineBytes, keepBlank = false) {
     this.#maxBytes = maxBytes;
+    this.#keepBlank = keepBlank;
   }
 
   /** The lines that end in this chunk. */
@@ -56,7 +59,7 @@ export class LineSplitter {
     this.#release();
     if (line.at(-1) === RETURN) line = line.subarray(0, -1);
     if (skipped || line.length > this.#maxBytes) lines.push(OVERLONG_LINE);
-    else if (!isBlank(line)) lines.push(line);
+    else if (this.#keepBlank || !isBlank(line)) lines.push(line);
   }
 
   #hold(part: Uint8Array): void {

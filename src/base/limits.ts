@@ -105,6 +105,22 @@ export const LIMITS = {
   wrongKeyWaiting: 64,
   trackedAddresses: 4096,
 
+  // --- command line ---
+  /** How long the command line waits for a node's answer. */
+  clientTimeoutMs: 60_000,
+  /** Longest answer that the command line reads. */
+  clientAnswerBytes: 64 * MB,
+  /** NDJSON bytes of one request of an import; a chunk also ends at `batchAtoms` lines. */
+  importChunkBytes: 8 * MB,
+  importRetries: 5,
+  retryDelayMs: 30_000,
+  devnetNodes: 64,
+  /** How long a deployed node may take until it answers. */
+  readyMs: 30_000,
+  /** Restarts (exit 75) of one deployed node within `restartWindowMs` before it is left stopped. */
+  restarts: 5,
+  restartWindowMs: 60_000,
+
   // --- telemetry ---
   logBufferBytes: MB,
   trustSeries: 100,
@@ -120,6 +136,11 @@ const relations: [string, boolean][] = [
   ["a body fits a worker's budget", LIMITS.bodyBytes * 2 <= LIMITS.workerBytes],
   ["the first purge try leaves time for retries", LIMITS.forgetFirstTryMs * 10 <= LIMITS.forgetPurgeMs],
   ["the WAL is checkpointed before it is forced", LIMITS.walPassiveBytes < LIMITS.walRestartBytes],
+  [
+    "an import chunk with its last line fits a stream",
+    LIMITS.importChunkBytes + LIMITS.ndjsonLineBytes < LIMITS.ndjsonBytes,
+  ],
+  ["the command line waits longer than a node works", LIMITS.clientTimeoutMs > LIMITS.writeDeadlineMs],
   ["writes outlive reads", LIMITS.readDeadlineMs <= LIMITS.writeDeadlineMs],
 ];
 for (const [what, holds] of relations) {
