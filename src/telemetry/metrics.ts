@@ -1,12 +1,48 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { BUILD, LIMITS } from "../base/mod.ts";
 
-/** Upper bounds of latency buckets in ms: a memory answer to a stalled SD card. */
+/** Upper bounds of latency buckets in ms: from an answer out of memory to a stalled SD card. */
 const LATENCY_MS = [0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000];
-const LATENCY_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** Stages of a budget as the numbers of dwbase_budget_stage. */
 export const STAGE_NUMBERS = { ok: 0, tight: 1, critical: 2 } as const;
+
+/** Name without "dwbase_", what it tells. */
+type Plain = readonly [name: string, help: string];
+
+// Names whose unit or suffix is not to Prometheus' taste are those that dashboards of DWBase 0.1.5 read.
+const GAUGES = {
+  indexFreshnessMs: ["index_freshness_ms", "Age in milliseconds of the oldest atom not yet indexed."],
+  syncLagMs: ["sync_lag_ms", "Milliseconds that replication is behind; 0 without replication."],
+  quarantineCount: ["quarantine_count", "Atoms in quarantine."],
+  diskUsedBytes: ["disk_used_bytes", "Bytes used by the data directory."],
+  diskTotalBytes: ["disk_total_bytes", "Bytes that the data directory may use."],
+  diskUsedPercent: ["disk_used_percent", "Used share of the disk budget, 0 to 100."],
+  gcEvictions: ["gc_evictions", "Atoms evicted by retention since the start."],
+  observeQueueDepth: ["observe_queue_depth", "Writes waiting for the writer thread."],
+  rssBytes: ["rss_bytes", "Resident memory of the process."],
+  lastBackupTimestampSeconds: [
+    "last_backup_timestamp_seconds",
+    "Unix time of the last good backup; 0 = none yet.",
+  ],
+} as const satisfies Record<string, Plain>;
+
+const COUNTERS = {
+  observeDropped: ["observe_dropped_total", "Writes refused because the queue was full."],
+  atoms: ["atoms_total", "Atoms ever stored in this data directory."],
+  fsyncs: ["fsyncs_total", "Commits flushed to the disk."],
+  storageWrittenBytes: ["storage_written_bytes_total", "Bytes written to the disk (SD card wear)."],
+  backupFailures: ["backup_failures_total", "Backups that failed."],
+  logDropped: ["log_dropped_total", "Log lines that could not be written."],
+} as const satisfies Record<string, Plain>;
+
+function mapValues<K extends string, A, B>(
+  table: Readonly<Record<K, A>>,
+  make: (value: A) => B,
+): Record<K, B> {
+  const entries = Object.entries<A>(table).map(([key, value]) => [key, make(value)]);
+  return Object.fromEntries(entries) as Record<K, B>;
+}
 
 /** Brings a counter to a total that is counted elsewhere. */
 export function setTotal(counter: Counter, total: number): void {
@@ -16,87 +52,42 @@ export function setTotal(counter: Counter, total: number): void {
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/**
- * The node's metrics: typed handles of a registry of their own. Names without a unit suffix of Prometheus' liking are
- * those that dashboards of DWBase 0.1.5 read.
- */
+/** The node's metrics: typed handles in a registry of their own. */
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
-  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
-  const counter = (name: string, help: string) => new Counter({ name, help, registers });
-  const trustScore = new Gauge({
-    name: "dwbase_trust_score",
-    help: "Trust of the workers with the most votes, 0 to 1.",
-    labelNames: ["entity"],
-    registers,
-  });
-  const buildInfo = new Gauge({
-    name: "dwbase_build_info",
-    help: "Always 1; the labels tell the version and commit.",
-    labelNames: ["version", "commit"],
-    registers,
-  });
-  buildInfo.set({ version: BUILD.version, commit: BUILD.commit }, 1);
+  const named = ([name, help]: Plain) => ({ name: `dwbase_${name}`, help, registers });
+  const histogram = (name: string, help: string, buckets: number[]) =>
+    new Histogram({ ...named([name, help]), buckets });
 
+  const info = named(["build_info", "Always 1; the labels tell the version and the commit."]);
+  new Gauge({ ...info, labelNames: ["version", "commit"] }).set(
+    { version: BUILD.version, commit: BUILD.commit },
+    1,
+  );
+  const trust = named(["trust_score", "Trust of the workers with the most votes, 0 to 1."]);
+  const trustScore = new Gauge({ ...trust, labelNames: ["entity"] });
+  const stage = named(["budget_stage", "Stage of a budget: 0 ok, 1 tight, 2 critical."]);
+  const requests = named(["http_requests_total", "Answered requests by route pattern and status."]);
   const scrapes: (() => void)[] = [];
 
   return {
-    rememberLatencyMs: new Histogram({
-      name: "dwbase_remember_latency_ms",
-      help: "Milliseconds from a remember request to its acknowledgement.",
-      buckets: LATENCY_MS,
-      registers,
-    }),
-    askLatencyMs: new Histogram({
-      name: "dwbase_ask_latency_ms",
-      help: "Milliseconds from a question to its answer.",
-      buckets: LATENCY_MS,
-      registers,
-    }),
-    indexFreshnessMs: gauge(
-      "dwbase_index_freshness_ms",
-      "Age in milliseconds of the oldest atom not yet indexed.",
+    ...mapValues(GAUGES, (plain) => new Gauge(named(plain))),
+    ...mapValues(COUNTERS, (plain) => new Counter(named(plain))),
+    rememberLatencyMs: histogram(
+      "remember_latency_ms",
+      "Milliseconds from a remember request to its acknowledgement.",
+      LATENCY_MS,
     ),
-    syncLagMs: gauge("dwbase_sync_lag_ms", "Milliseconds that replication is behind; 0 without replication."),
-    quarantineCount: gauge("dwbase_quarantine_count", "Atoms in quarantine."),
-    diskUsedBytes: gauge("dwbase_disk_used_bytes", "Bytes used by the data directory."),
-    diskTotalBytes: gauge("dwbase_disk_total_bytes", "Bytes that the data directory may use."),
-    diskUsedPercent: gauge("dwbase_disk_used_percent", "Used share of the disk budget, 0 to 100."),
-    gcEvictions: gauge("dwbase_gc_evictions", "Atoms evicted by retention since the start."),
-    observeQueueDepth: gauge("dwbase_observe_queue_depth", "Writes waiting for the writer thread."),
-    observeDropped: counter("dwbase_observe_dropped_total", "Writes refused because the queue was full."),
-    atoms: counter("dwbase_atoms_total", "Atoms ever stored in this data directory."),
-    httpRequests: new Counter({
-      name: "dwbase_http_requests_total",
-      help: "Answered requests by route pattern and status.",
-      labelNames: ["route", "status"],
-      registers,
-    }),
-    httpRequestSeconds: new Histogram({
-      name: "dwbase_http_request_seconds",
-      help: "Seconds from the arrival of a request to its answer.",
-      buckets: LATENCY_S,
-      registers,
-    }),
-    rssBytes: gauge("dwbase_rss_bytes", "Resident memory of the process."),
-    budgetStage: new Gauge({
-      name: "dwbase_budget_stage",
-      help: "Stage of a budget: 0 ok, 1 tight, 2 critical.",
-      labelNames: ["resource"],
-      registers,
-    }),
-    fsyncs: counter("dwbase_fsyncs_total", "Commits flushed to the disk."),
-    storageWrittenBytes: counter(
-      "dwbase_storage_written_bytes_total",
-      "Bytes written to the disk (SD card wear).",
+    askLatencyMs: histogram("ask_latency_ms", "Milliseconds from a question to its answer.", LATENCY_MS),
+    httpRequestSeconds: histogram(
+      "http_request_seconds",
+      "Seconds from the arrival of a request to its answer.",
+      LATENCY_MS.map((ms) => ms / 1000),
     ),
-    lastBackupTimestampSeconds: gauge(
-      "dwbase_last_backup_timestamp_seconds",
-      "Unix time of the last good backup; 0 before the first.",
-    ),
-    backupFailures: counter("dwbase_backup_failures_total", "Backups that failed."),
-    logDropped: counter("dwbase_log_dropped_total", "Log lines that could not be written."),
+    /** `route` is the pattern ("/atoms/{id}"), never the path: label values must stay few. */
+    httpRequests: new Counter({ ...requests, labelNames: ["route", "status"] }),
+    budgetStage: new Gauge({ ...stage, labelNames: ["resource"] }),
 
     /** Replaces the trust scores; only the first LIMITS.trustSeries entities are kept. */
     setTrustScores(scores: Iterable<readonly [entity: string, score: number]>): void {
