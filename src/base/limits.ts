@@ -19,6 +19,14 @@ export const LIMITS = {
   depth: 64,
   /** Excess body bytes that are read and dropped before the connection is closed after a 413. */
   drainBytes: 8 * MB,
+  /** How long such excess is waited for. */
+  drainMs: 1000,
+  /** How long a body over `largeBodyBytes` may take to arrive. */
+  bodyReadMs: 30_000,
+  /** How long a line of a stream may wait for others to be committed with. */
+  ndjsonLingerMs: 20,
+  /** Answer lines kept for a client that does not read them, before reading its lines is paused. */
+  ndjsonAnswerBytes: MB,
   requestIdChars: 128,
   idempotencyKeyChars: 256,
 
@@ -73,8 +81,10 @@ export const LIMITS = {
   largeBodies: 4,
   /** NDJSON streams in flight at once. */
   ndjsonStreams: 8,
-  /** Seconds a connection may be idle. */
-  idleSeconds: 30,
+  /** Requests in flight at once. */
+  requestsInFlight: 1024,
+  /** Seconds a connection may be idle, also while its request is worked on. */
+  idleSeconds: 45,
   shutdownMs: 10_000,
 
   // --- storage ---
@@ -98,6 +108,10 @@ export const LIMITS = {
   clockQuarantineMs: 24 * 3600 * 1000,
   trustVotes: 5,
   ballastBytes: 4 * MB,
+
+  // --- configuration ---
+  /** Largest configuration file. */
+  configBytes: 64 * KB,
 
   // --- auth ---
   wrongKeysFree: 10,
@@ -142,6 +156,8 @@ const relations: [string, boolean][] = [
   ],
   ["the command line waits longer than a node works", LIMITS.clientTimeoutMs > LIMITS.writeDeadlineMs],
   ["writes outlive reads", LIMITS.readDeadlineMs <= LIMITS.writeDeadlineMs],
+  ["a connection outlives a write", LIMITS.writeDeadlineMs < LIMITS.idleSeconds * 1000],
+  ["a line that fits a request fits a stream", LIMITS.ndjsonLineBytes <= LIMITS.ndjsonBytes],
 ];
 for (const [what, holds] of relations) {
   if (!holds) throw new Error(`limits contradict each other: ${what}`);
