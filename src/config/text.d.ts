@@ -1,0 +1,4 @@
+declare module "*.example" {
+  const text: string;
+  export default text;
+}
