@@ -1,4 +1,4 @@
-import { type Static, type TLiteral, type TSchema, type TUnion, Type } from "@sinclair/typebox";
+import { type TLiteral, type TSchema, type TUnion, Type } from "@sinclair/typebox";
 import { LIMITS } from "../base/mod.ts";
 import { KINDS, LINK_KINDS, WORLD_ACTIONS } from "./types.ts";
 
@@ -191,6 +191,3 @@ export const PolicyRequestSchema = Type.Object(
   },
   { ...closed, description: "A policy of a world; at least one field besides `world` must be set." },
 );
-
-/** What a caller may send for a new atom, before validation. */
-export type NewAtomInput = Static<typeof NewAtomSchema>;
