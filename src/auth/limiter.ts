@@ -41,6 +41,9 @@ export function rateHeaders(rate: Rate): Record<string, string> {
   };
 }
 
+/** Tokens by which rounding may leave a bucket short of what time has brought. */
+const ROUNDING = 1e-9;
+
 interface Bucket {
   /** Below zero while a batch larger than the bucket is being paid off. */
   tokens: number;
@@ -102,7 +105,7 @@ export class Limiter {
     const plan = this.plans[what];
     if (!plan) return undefined;
     const bucket = this.refilled(plan, caller.bucket);
-    if (bucket.tokens < needed) {
+    if (bucket.tokens + ROUNDING < needed) {
       const seconds = Math.max(1, Math.ceil((needed - bucket.tokens) / plan.perMs / 1000));
       throw new RateLimited(
         `the limit of this node for ${what} is reached; nothing was done: try again in ${seconds} s`,
