@@ -1,0 +1,151 @@
+import { encodeMsgpack } from "../atom/mod.ts";
+import type { Authenticator, Caller, Limiter, TrustedProxies } from "../auth/mod.ts";
+import { type Clock, Fault } from "../base/mod.ts";
+import type { Engine, Reply, Want } from "../engine/types.ts";
+import { type Logger, type Metrics, requestId } from "../telemetry/mod.ts";
+import type { Admission, Release } from "./admission.ts";
+import type { Cors } from "./cors.ts";
+import type { Documents } from "./documents.ts";
+import { addVary, type HeaderMap } from "./headers.ts";
+import type { Meter } from "./meter.ts";
+import { CONTENT_TYPE_OF, wantOf } from "./negotiate.ts";
+import type { Query } from "./query.ts";
+import type { Route } from "./route.ts";
+
+/** What all requests of one server share. */
+export interface Shared {
+  /** Undefined while the threads start. */
+  engine(): Engine | undefined;
+  authenticator: Authenticator;
+  limiter: Limiter;
+  metrics: Metrics;
+  logger: Logger;
+  clock: Clock;
+  admission: Admission;
+  cors: Cors;
+  proxies: TrustedProxies;
+  /** Largest body of a request that is not a stream. */
+  bodyBytes: number;
+  version: string;
+  /** Aborted when the server stops: streams end after what they have read. */
+  stopping: AbortSignal;
+  /** Address of the peer; "" when the request did not come over TCP. */
+  peer(request: Request): string;
+  /** The OpenAPI document and its page. */
+  documents: Documents;
+}
+
+/** A route with its counters. */
+export interface Endpoint {
+  route: Route;
+  meter: Meter;
+}
+
+/** One request, what was found out about it, and the maker of its answer. */
+export class Exchange {
+  /** Set when the body has been read to its end. */
+  bodyRead = false;
+  /** Checked against what the route knows; set with the other checks. */
+  query: Query = {};
+  /** Last part of the path where the route has a parameter. */
+  readonly parameter: string;
+  readonly shared: Shared;
+  readonly request: Request;
+  readonly id: string;
+  readonly want: Want;
+  private readonly endpoint: Endpoint;
+  private readonly started: number;
+  private extra: HeaderMap | undefined;
+  private releases: Release[] | undefined;
+
+  constructor(shared: Shared, endpoint: Endpoint, request: Request, parameter: string) {
+    this.shared = shared;
+    this.endpoint = endpoint;
+    this.request = request;
+    this.parameter = parameter;
+    this.started = shared.clock.monotonic();
+    this.id = requestId(request.headers.get("x-request-id"));
+    this.want = wantOf(request.headers);
+  }
+
+  /** @throws Fault unauthenticated, forbidden, rate_limited; the same by rejection. */
+  authenticate(): Caller | Promise<Caller> {
+    const { authenticator, proxies, peer } = this.shared;
+    const { headers } = this.request;
+    const address = proxies.clientAddress(peer(this.request), headers.get("x-forwarded-for"));
+    return authenticator.authenticate(headers, address, { exempt: false });
+  }
+
+  /** @throws Fault overloaded while the threads start. */
+  engine(): Engine {
+    const engine = this.shared.engine();
+    if (engine) return engine;
+    throw new Fault("overloaded", "the node is starting; try again in 1 s", { retryAfter: 1 });
+  }
+
+  /** Keeps a place of the admission until the request is answered. */
+  hold(release: Release): void {
+    this.releases ??= [];
+    this.releases.push(release);
+  }
+
+  /** A header that the answer gets, whether good or bad. */
+  setHeader(name: string, value: string): void {
+    this.extra ??= {};
+    this.extra[name] = value;
+  }
+
+  /** Headers that every answer has. */
+  headers(contentType?: string): HeaderMap {
+    const headers: HeaderMap = { "X-Request-Id": this.id };
+    if (contentType !== undefined) headers["Content-Type"] = contentType;
+    this.shared.cors.decorate(this.request, headers);
+    return this.extra ? Object.assign(headers, this.extra) : headers;
+  }
+
+  /** The answer of the engine. */
+  reply(reply: Reply): Response {
+    if (reply.status === 204) return this.answer(204, null, this.headers());
+    const headers = this.headers(CONTENT_TYPE_OF[this.want.format]);
+    addVary(headers, "Accept, Accept-Encoding");
+    if (reply.gzip) headers["Content-Encoding"] = "gzip";
+    if (reply.next !== undefined) headers["X-Next-After"] = reply.next;
+    return this.answer(reply.status, reply.bytes, headers);
+  }
+
+  /** A value that the main thread has at hand. */
+  value(status: number, value: unknown): Response {
+    const { format } = this.want;
+    const headers = this.headers(CONTENT_TYPE_OF[format]);
+    addVary(headers, "Accept");
+    return this.answer(status, format === "msgpack" ? encodeMsgpack(value) : JSON.stringify(value), headers);
+  }
+
+  /** An answer whose body is at hand. It ends the exchange. */
+  answer(status: number, body: Uint8Array<ArrayBuffer> | string | null, headers: HeaderMap): Response {
+    this.close(status, body === null ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length);
+    return new Response(body, { status, headers });
+  }
+
+  /**
+   * Counts and logs the request and gives back what it held. Called once, when the answer is complete: by `answer`,
+   * or by whoever streams the answer (`streamed`: its duration says nothing about latency).
+   */
+  close(status: number, bytes: number, streamed = false): void {
+    const { logger, clock } = this.shared;
+    const { route, meter } = this.endpoint;
+    const ms = clock.monotonic() - this.started;
+    meter.count(status, ms, streamed);
+    const level = route.quiet ? "debug" : "info";
+    if (logger.isLevelEnabled(level)) {
+      const { method } = this.request;
+      const rounded = Math.round(ms * 1000) / 1000;
+      logger[level](
+        { request_id: this.id, method, route: route.path, status, ms: rounded, bytes },
+        "request",
+      );
+    }
+    if (this.releases) for (const release of this.releases) release();
+    this.releases = undefined;
+  }
+}

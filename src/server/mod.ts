@@ -1,0 +1,2 @@
+/** Rank 10: the HTTP face of the engine. */
+export { createServer, type Listening, type Server, type ServerParts } from "./server.ts";

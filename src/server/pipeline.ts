@@ -1,0 +1,87 @@
+import { decodeJson, decodeMsgpack } from "../atom/mod.ts";
+import { requireCapability } from "../auth/mod.ts";
+import { Fault, LIMITS } from "../base/mod.ts";
+import { declaredLength, readBody, tooLarge } from "./body.ts";
+import { type Endpoint, Exchange, type Shared } from "./exchange.ts";
+import { JSON_TYPE, MSGPACK_TYPE, mediaType, NDJSON_TYPE } from "./negotiate.ts";
+import { queryOf } from "./query.ts";
+import { refuse } from "./refusal.ts";
+import type { GuardedRoute, Parameter } from "./route.ts";
+
+const NO_PARAMETERS: readonly Parameter[] = [];
+
+/** Answers one request; never rejects. `parameter` is the last part of the path where the route has one. */
+export async function serve(
+  shared: Shared,
+  endpoint: Endpoint,
+  request: Request,
+  parameter: string,
+): Promise<Response> {
+  const exchange = new Exchange(shared, endpoint, request, parameter);
+  try {
+    const { route } = endpoint;
+    if (route.access !== "exempt") return await serveGuarded(exchange, route);
+    checkSize(exchange, shared.bodyBytes);
+    return await route.run(exchange);
+  } catch (error) {
+    return refuse(exchange, error);
+  }
+}
+
+/**
+ * The order of checks, the same for every route: size, authentication, rate limit, content type, validation,
+ * capability. What belongs to a world is for the engine to check.
+ */
+async function serveGuarded(exchange: Exchange, route: GuardedRoute): Promise<Response> {
+  const { shared, request } = exchange;
+  const type = route.body ? mediaType(request.headers.get("content-type")) : undefined;
+  const lines = type === NDJSON_TYPE ? route.lines : undefined;
+  checkSize(exchange, lines ? LIMITS.ndjsonBytes : shared.bodyBytes);
+
+  const authenticated = exchange.authenticate();
+  const caller = authenticated instanceof Promise ? await authenticated : authenticated;
+  if (route.limited) shared.limiter.takeFirst(route.limited, caller);
+  const engine = exchange.engine();
+  exchange.hold(shared.admission.request());
+
+  exchange.query = queryOf(request.url, route.query ?? NO_PARAMETERS);
+  if (lines) {
+    refuseEncoded(request);
+    requireCapability(caller, route.access);
+    return lines.run({ exchange, engine, caller, input: undefined });
+  }
+  const input = route.body
+    ? route.body.check(await decodeBody(exchange, type, route.lines !== undefined), exchange)
+    : route.parameters?.(exchange);
+  requireCapability(caller, route.access);
+  const reply = await route.run({ exchange, engine, caller, input });
+  return reply instanceof Response ? reply : exchange.reply(reply);
+}
+
+/** Refuses a body that says of itself that it is too large, before anything is read. */
+function checkSize(exchange: Exchange, limit: number): void {
+  const declared = declaredLength(exchange.request.headers);
+  if (declared !== undefined && declared > limit) throw tooLarge(limit);
+}
+
+/** @throws Fault unsupported_media_type, and those of reading and decoding. */
+async function decodeBody(exchange: Exchange, type: string | undefined, lines: boolean): Promise<unknown> {
+  refuseEncoded(exchange.request);
+  if (type !== JSON_TYPE && type !== MSGPACK_TYPE) {
+    const types = `${JSON_TYPE} (UTF-8), ${MSGPACK_TYPE}${lines ? `, ${NDJSON_TYPE}` : ""}`;
+    throw new Fault("unsupported_media_type", `send the body with a Content-Type of these: ${types}`);
+  }
+  const bytes = await readBody(exchange);
+  exchange.bodyRead = true;
+  return type === JSON_TYPE ? decodeJson(bytes) : decodeMsgpack(bytes);
+}
+
+/** @throws Fault unsupported_media_type for a compressed body. */
+function refuseEncoded(request: Request): void {
+  const encoding = request.headers.get("content-encoding");
+  if (encoding === null || encoding === "identity") return;
+  throw new Fault(
+    "unsupported_media_type",
+    "compressed bodies are not read; send it without Content-Encoding",
+  );
+}

@@ -1,0 +1,34 @@
+import { invalid } from "../base/mod.ts";
+
+/** The parameters of a query, each given once. */
+export type Query = Readonly<Record<string, string>>;
+
+const NONE: Query = {};
+
+/**
+ * The query of a URL. An unknown parameter is refused like an unknown field of a body: it is a mistake that should
+ * be heard of.
+ * @throws Fault invalid_input for names outside `known`, and for a name given twice.
+ */
+export function queryOf(url: string, known: readonly { name: string }[]): Query {
+  const at = url.indexOf("?");
+  if (at < 0) return NONE;
+  const found: Record<string, string> = {};
+  for (const [name, value] of new URLSearchParams(url.slice(at + 1))) {
+    if (!known.some((parameter) => parameter.name === name)) {
+      const accepted = known.map((parameter) => parameter.name).join(", ") || "none";
+      throw invalid(`unknown query parameter ${JSON.stringify(name)}; accepted here: ${accepted}`);
+    }
+    if (Object.hasOwn(found, name)) throw invalid(`the query parameter ${name} is given twice; give it once`);
+    found[name] = value;
+  }
+  return found;
+}
+
+/** @throws Fault invalid_input unless it is true, false or absent. */
+export function booleanOf(query: Query, name: string): boolean {
+  const value = query[name];
+  if (value === undefined || value === "false") return false;
+  if (value === "true") return true;
+  throw invalid(`the query parameter ${name} must be true or false`);
+}

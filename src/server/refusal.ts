@@ -1,0 +1,38 @@
+import { RateLimited, rateHeaders } from "../auth/mod.ts";
+import { asFault, statusOf, toWire, type WireFault } from "../base/mod.ts";
+import { dropBody } from "./body.ts";
+import type { Exchange } from "./exchange.ts";
+
+const MEMORY_FAMILY = /^\/api\/v1(?:\/|$)/;
+
+/**
+ * A thrown value as what the client may know of it: a bug keeps its message and stack for the log, and the client gets
+ * the request id to look for there.
+ */
+export function publicFault(exchange: Exchange, error: unknown): WireFault {
+  const fault = asFault(error);
+  if (fault.code !== "internal_error") return toWire(fault);
+  const cause = fault.cause instanceof Error ? fault.cause : fault;
+  exchange.shared.logger.error({ request_id: exchange.id, err: cause }, "internal error");
+  return {
+    code: "internal_error",
+    message: `an internal error happened in the request ${exchange.id}; look for this id in the node's log`,
+  };
+}
+
+/** The answer to a request that failed, in the form of its family. */
+export async function refuse(exchange: Exchange, error: unknown): Promise<Response> {
+  const { code, message, retryAfter } = publicFault(exchange, error);
+  const status = statusOf(code);
+  const { request } = exchange;
+  if (retryAfter !== undefined) exchange.setHeader("Retry-After", String(retryAfter));
+  else if (status === 503) exchange.setHeader("Retry-After", "1");
+  if (status === 401) exchange.setHeader("WWW-Authenticate", "ApiKey");
+  if (error instanceof RateLimited) {
+    for (const [name, value] of Object.entries(rateHeaders(error.rate))) exchange.setHeader(name, value);
+  }
+  // A connection with more of a refused body to come than is worth reading is closed after the answer.
+  if (!exchange.bodyRead && !(await dropBody(request))) exchange.setHeader("Connection", "close");
+  const memoryFamily = MEMORY_FAMILY.test(new URL(request.url).pathname);
+  return exchange.value(status, memoryFamily ? { detail: message, code } : { error: message, code });
+}

@@ -1,0 +1,39 @@
+import { AtomSchema } from "../../atom/mod.ts";
+import { invalid, isId } from "../../base/mod.ts";
+import type { Exchange } from "../exchange.ts";
+import { guarded, type Route } from "../route.ts";
+
+/** The id in the path. @throws Fault invalid_input when it is not a UUID: no atom can ever have it. */
+function atomId({ parameter }: Exchange): string {
+  if (!isId(parameter)) throw invalid("the id in the path is not a UUID; use the id that remember answered");
+  return parameter.toLowerCase();
+}
+
+const get = guarded<string>({
+  method: "GET",
+  path: "/atoms/:id",
+  tag: "atoms",
+  access: "read_worlds",
+  summary: "Get an atom",
+  parameters: atomId,
+  answer: { status: 200, description: "The atom.", schema: AtomSchema },
+  faults: ["not_found", "gone"],
+  run: ({ exchange, engine, caller, input }) => engine.get(caller, input, exchange.want),
+});
+
+const forget = guarded<string>({
+  method: "DELETE",
+  path: "/atoms/:id",
+  tag: "atoms",
+  access: "forget",
+  writes: true,
+  summary: "Forget an atom",
+  description:
+    "Within 60 seconds no file of the node holds its payload, words or vector; backups made earlier still do.",
+  parameters: atomId,
+  answer: { status: 204, description: "Forgotten." },
+  faults: ["not_found", "gone", "world_archived"],
+  run: ({ engine, caller, input }) => engine.forget(caller, input),
+});
+
+export const atomRoutes: readonly Route[] = [get, forget];

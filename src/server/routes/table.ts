@@ -1,0 +1,23 @@
+import type { Route } from "../route.ts";
+import { askRoutes } from "./ask.ts";
+import { atomRoutes } from "./atoms.ts";
+import { docsRoutes } from "./docs.ts";
+import { healthRoutes } from "./health.ts";
+import { indexRoutes } from "./index-status.ts";
+import { metricsRoutes } from "./metrics.ts";
+import { rememberRoutes } from "./remember.ts";
+import { replayRoutes } from "./replay.ts";
+import { worldRoutes } from "./worlds.ts";
+
+/** Every route of the node: the server, the OpenAPI document and its page are made from this table. */
+export const ROUTES: readonly Route[] = [
+  ...rememberRoutes,
+  ...askRoutes,
+  ...replayRoutes,
+  ...atomRoutes,
+  ...worldRoutes,
+  ...indexRoutes,
+  ...healthRoutes,
+  ...metricsRoutes,
+  ...docsRoutes,
+];

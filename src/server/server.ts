@@ -1,0 +1,196 @@
+import { chmodSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { Elysia } from "elysia";
+import { type Authenticator, type Limiter, TrustedProxies } from "../auth/mod.ts";
+import { type Clock, errnoOf, Fault, LIMITS } from "../base/mod.ts";
+import { formatListen, type Listen } from "../config/mod.ts";
+import type { Engine } from "../engine/types.ts";
+import type { Logger, Metrics } from "../telemetry/mod.ts";
+import { Admission } from "./admission.ts";
+import { Cors } from "./cors.ts";
+import { createDocuments } from "./documents.ts";
+import type { Endpoint, Shared } from "./exchange.ts";
+import { fallbackRoute } from "./fallback.ts";
+import { Meter } from "./meter.ts";
+import { serve } from "./pipeline.ts";
+import type { Route } from "./route.ts";
+import { ROUTES } from "./routes/table.ts";
+
+export interface ServerParts {
+  /** Undefined while the threads start; requests that need it get 503 until then. */
+  engine: Engine | (() => Engine | undefined);
+  authenticator: Authenticator;
+  limiter: Limiter;
+  metrics: Metrics;
+  logger: Logger;
+  clock: Clock;
+  version: string;
+  /** Largest body of a request that is not an NDJSON stream; node.limits.body_bytes. */
+  bodyBytes?: number;
+  corsOrigins?: readonly string[];
+  trustedProxies?: readonly string[];
+}
+
+export interface Server {
+  /**
+   * Starts to answer at an address.
+   * @throws Fault conflict (the address is taken), invalid_input (it is none of this machine), storage_error.
+   */
+  listen(address: Listen): Promise<Listening>;
+  /** Stops accepting, lets requests in flight end within LIMITS.shutdownMs, then closes what is left. */
+  stop(): Promise<void>;
+  /** Answers a request in this process, as if it had come over a socket from `peer`. */
+  handle(request: Request, peer?: string): Promise<Response>;
+}
+
+export interface Listening {
+  /** How a client on this machine reaches it. */
+  url: string;
+  /** 0 for a Unix socket. */
+  port: number;
+}
+
+type BunServer = Bun.Server<undefined>;
+
+/** The peer of requests over a Unix socket. */
+const UNIX_PEER = "unix";
+
+/** The HTTP face of an engine. */
+export function createServer(parts: ServerParts): Server {
+  const stopping = new AbortController();
+  const peers = new WeakMap<Request, string>();
+  let listener: BunServer | undefined;
+  let socketPath: string | undefined;
+
+  const shared: Shared = {
+    engine: typeof parts.engine === "function" ? parts.engine : () => parts.engine as Engine,
+    authenticator: parts.authenticator,
+    limiter: parts.limiter,
+    metrics: parts.metrics,
+    logger: parts.logger,
+    clock: parts.clock,
+    version: parts.version,
+    admission: new Admission(),
+    cors: new Cors(parts.corsOrigins ?? []),
+    proxies: new TrustedProxies(parts.trustedProxies ?? []),
+    bodyBytes: parts.bodyBytes ?? LIMITS.bodyBytes,
+    stopping: stopping.signal,
+    peer: (request) => listener?.requestIP(request)?.address ?? peers.get(request) ?? UNIX_PEER,
+    documents: createDocuments(ROUTES, parts.version, parts.authenticator.open),
+  };
+  const fetch = router(shared);
+
+  return {
+    async listen(address) {
+      listener = await open(address, fetch, parts.logger);
+      if (address.kind === "unix") socketPath = address.path;
+      const url = address.kind === "unix" ? formatListen(address) : listener.url.origin;
+      return { url, port: listener.port ?? 0 };
+    },
+    async stop() {
+      stopping.abort();
+      if (!listener) return;
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(late.resolve, LIMITS.shutdownMs);
+      await Promise.race([listener.stop(), late.promise]);
+      clearTimeout(timer);
+      await listener.stop(true);
+      if (socketPath !== undefined) rmSync(socketPath, { force: true });
+    },
+    async handle(request, peer = "127.0.0.1") {
+      peers.set(request, peer);
+      return fetch(request);
+    },
+  };
+}
+
+/** Elysia routes; the body is ours to read, since our order of checks is not the framework's. */
+function router(shared: Shared): (request: Request) => Response | Promise<Response> {
+  const app = new Elysia({ strictPath: true, nativeStaticResponse: false });
+  const endpointOf = (route: Route): Endpoint => ({ route, meter: new Meter(shared.metrics, route) });
+  for (const route of ROUTES) {
+    const endpoint = endpointOf(route);
+    // Handlers take their context apart so that Elysia sees that nothing else of a request has to be prepared.
+    const handler = route.path.includes(":")
+      ? ({ request, params }: { request: Request; params: { id?: string } }) =>
+          serve(shared, endpoint, request, params.id ?? "")
+      : ({ request }: { request: Request }) => serve(shared, endpoint, request, "");
+    app.route(route.method, route.path, handler, { parse: "none" });
+  }
+  const fallback = endpointOf(fallbackRoute(ROUTES));
+  app.all("/*", ({ request }) => serve(shared, fallback, request, ""), { parse: "none" });
+  app.compile();
+  return app.fetch;
+}
+
+/** Opens the listener. A Unix socket that nobody listens on any more is replaced. */
+async function open(
+  address: Listen,
+  fetch: (request: Request) => Response | Promise<Response>,
+  logger: Logger,
+): Promise<BunServer> {
+  const options = {
+    fetch,
+    idleTimeout: LIMITS.idleSeconds,
+    development: false,
+    // Ours to refuse: the runtime would answer without a body.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    error(cause: Error) {
+      logger.error({ err: cause }, "internal error outside of a request's handling");
+      const body = { error: "an internal error happened; look into the node's log", code: "internal_error" };
+      return Response.json(body, { status: 500 });
+    },
+  };
+  try {
+    if (address.kind === "tcp") return Bun.serve({ ...options, hostname: address.host, port: address.port });
+    if (await isStaleSocket(address.path)) rmSync(address.path);
+    // The types leave the idle time-out out for Unix sockets; the runtime honours it.
+    const server = Bun.serve({ ...options, unix: address.path } as unknown as Bun.Serve.Options<undefined>);
+    chmodSync(address.path, 0o660);
+    return server;
+  } catch (cause) {
+    throw listenFault(address, cause);
+  }
+}
+
+function isStaleSocket(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once("error", (error) => resolve(errnoOf(error) === "ECONNREFUSED"));
+  });
+}
+
+function listenFault(address: Listen, cause: unknown): Fault {
+  const at = formatListen(address);
+  const details = { op: "listen", cause };
+  switch (errnoOf(cause)) {
+    case "EADDRINUSE":
+      return new Fault(
+        "conflict",
+        `cannot listen on ${at}: it is taken; stop what listens there or change node.listen`,
+        details,
+      );
+    case "EADDRNOTAVAIL":
+      return new Fault(
+        "invalid_input",
+        `cannot listen on ${at}: this machine has no such address; change node.listen`,
+        details,
+      );
+    case "EACCES":
+      return new Fault(
+        "storage_error",
+        `cannot listen on ${at}: permission denied; take a port above 1023 or change node.listen`,
+        details,
+      );
+    default:
+      return new Fault(
+        "storage_error",
+        `cannot listen on ${at}: ${(cause as Error).message}; change node.listen`,
+        details,
+      );
+  }
+}
