@@ -1,5 +1,5 @@
 import { fromText, readBoolean, type Value } from "./kinds.ts";
-import { formatListen, LISTEN_FORMS, tryListen } from "./listen.ts";
+import { tryListen } from "./listen.ts";
 import { nearest } from "./nearest.ts";
 import { redactUrl } from "./redact.ts";
 import { type Environment, envName, SETTINGS, TABLES } from "./settings.ts";
@@ -103,27 +103,31 @@ export function readEnvironment(env: Env, found: Findings): Map<string, Given> {
   return given;
 }
 
-/** `listen` with the host and port of WW_API_HOST and WW_API_PORT put in; undefined when neither is set. */
-export function listenFromParts(env: Env, listen: string, found: Findings): Given | undefined {
-  const host = variable(env, "WW_API_HOST")?.trim();
-  const port = variable(env, "WW_API_PORT")?.trim();
-  if (host === undefined && port === undefined) return undefined;
-  const names = [host === undefined ? [] : "WW_API_HOST", port === undefined ? [] : "WW_API_PORT"]
-    .flat()
-    .join(" and ");
-  const base = tryListen(listen);
-  const tcp = base?.kind === "tcp" ? base : { host: "127.0.0.1", port: 8080 };
-  const number = port === undefined ? tcp.port : /^\d{1,5}$/.test(port) ? Number(port) : Number.NaN;
-  const value = formatListen({
-    kind: "tcp",
-    host: host?.replace(/^\[(.*)\]$/, "$1") ?? tcp.host,
-    port: number,
-  });
+const HOST_AND_PORT = ["WW_API_HOST", "WW_API_PORT"] as const;
+
+/**
+ * Puts WW_API_HOST and WW_API_PORT into the listen address that the file or the default gives; DWBASE_NODE_LISTEN
+ * goes before them.
+ */
+export function applyHostAndPort(env: Env, listen: string, given: Map<string, Given>, found: Findings): void {
+  const names = HOST_AND_PORT.filter((name) => variable(env, name) !== undefined).join(" and ");
+  if (names === "") return;
+  const own = given.get("node.listen");
+  const base = tryListen(own ? String(own.value) : listen);
+  const [tcpHost, tcpPort] = base?.kind === "tcp" ? [base.host, base.port] : ["127.0.0.1", 8080];
+  const host =
+    variable(env, "WW_API_HOST")
+      ?.trim()
+      .replace(/^\[(.*)\]$/, "$1") ?? tcpHost;
+  const port = variable(env, "WW_API_PORT")?.trim() ?? String(tcpPort);
+  const value = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   if (tryListen(value) === undefined) {
-    found.problems.push(`${names} make the listen address "${value}"; together they must be ${LISTEN_FORMS}`);
-    return undefined;
-  }
-  return { value, from: `env ${names}` };
+    found.problems.push(
+      `${names}: the listen address becomes "${value}"; it must be host:port (127.0.0.1:8080)`,
+    );
+  } else if (own === undefined) given.set("node.listen", { value, from: `env ${names}` });
+  else if (own.value !== value)
+    found.notices.push(`${names}: not used, since DWBASE_NODE_LISTEN is set as well`);
 }
 
 const ENVIRONMENTS = ["development", "test", "staging", "production"];

@@ -1,10 +1,10 @@
 import { basename, dirname, resolve } from "node:path";
 import { Fault, readIfThere } from "../base/mod.ts";
 import {
+  applyHostAndPort,
   type Env,
   type Findings,
   type Given,
-  listenFromParts,
   noticeNames,
   readEnvironment,
   readOwn,
@@ -102,6 +102,9 @@ function shown(value: unknown): string {
 
 function unknownKey(key: string, isTable: boolean): string {
   if (isTable) return `${key} is a section; write [${key}] and its keys below`;
+  const parent = key.slice(0, Math.max(0, key.lastIndexOf(".")));
+  const setting = SETTINGS.get(parent)?.setting;
+  if (setting) return `${key} is not a setting; ${parent} is one, and it must be ${setting.accepts}`;
   const near = nearest(key, [...SETTINGS.keys(), ...TABLES]);
   const hint =
     near === undefined ? `"dwbase config init" writes a template with all of them` : `did you mean ${near}?`;
@@ -144,8 +147,7 @@ export function loadConfig(options: LoadOptions): Loaded {
   const fromFile = source === undefined ? new Map<string, Given>() : readSettings(source, found.problems);
   const fromEnv = readEnvironment(env, found);
   const listen = fromFile.get("node.listen")?.value ?? SETTINGS.get("node.listen")!.setting.fallback;
-  const parts = listenFromParts(env, String(listen), found);
-  if (parts && !fromEnv.has("node.listen")) fromEnv.set("node.listen", parts);
+  applyHostAndPort(env, String(listen), fromEnv, found);
   const flags = readFlags(options.flags, found.problems);
 
   const values = new Map<string, Given>();

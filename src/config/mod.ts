@@ -15,3 +15,4 @@ export {
   TEMPLATES,
   type TemplateName,
 } from "./templates.ts";
+export { setValues } from "./toml.ts";

@@ -91,11 +91,7 @@ export const SECTIONS = {
   health: {
     table: "node.health",
     keys: {
-      diskUsageDegraded: number(
-        0.9,
-        { min: 0.01, max: 1 },
-        "part of the volume in use that counts as degraded",
-      ),
+      diskUsageDegraded: number(0.9, { min: 0, max: 1 }, "part of the volume in use that counts as degraded"),
       indexRebuildWarnSeconds: integer(
         300,
         { min: 1, max: 86_400 },

@@ -1,7 +1,8 @@
 import { join, resolve } from "node:path";
-import { type Env, variable } from "./environment.ts";
+import { type Env, OTHER_NAMES, variable } from "./environment.ts";
 import type { Loaded } from "./load.ts";
 import { redactUrl } from "./redact.ts";
+import { SETTINGS } from "./settings.ts";
 import { formatValue } from "./toml.ts";
 
 /** A line of `config show`. */
@@ -10,27 +11,27 @@ export interface Row {
   /** As TOML; secrets are replaced. */
   value: string;
   source: string;
+  /** What it is for. */
+  doc: string;
 }
 
-/** Every effective setting with its source. No secret is in the answer: keys are "set" or "", URLs lose their password. */
+/** Every effective setting with its source. No secret is in the answer: keys are "(set)", URLs lose their password. */
 export function describe({ config, sources }: Loaded): Row[] {
   const rows = Object.entries(sources).map(([key, { value, from }]): Row => {
-    return { key, value: formatValue(typeof value === "string" ? redactUrl(value) : value), source: from };
+    const shown = formatValue(typeof value === "string" ? redactUrl(value) : value);
+    return { key, value: shown, source: from, doc: SETTINGS.get(key)!.setting.doc };
   });
   const { production, apiKey, adminApiKey, readyRequireIndex, flags } = config.env;
+  const own = (key: string, isSet: boolean, value: string, doc = OTHER_NAMES[key]!) =>
+    rows.push({ key, value, source: isSet ? `env ${key}` : "default", doc });
   const secret = (key: string) => (key === "" ? '""' : "(set)");
-  const own: [name: string, value: string, isSet: boolean][] = [
-    ["WW_ENVIRONMENT", production ? '"production"' : '""', production],
-    ["WW_API_KEY", secret(apiKey), apiKey !== ""],
-    ["WW_ADMIN_API_KEY", secret(adminApiKey), adminApiKey !== ""],
-    ["DWBASE_READY_REQUIRE_INDEX", String(readyRequireIndex), readyRequireIndex],
-    ...Object.entries(flags).map(([name, on]): [string, string, boolean] => [
-      `WW_FLAG_${name.toUpperCase()}`,
-      String(on),
-      true,
-    ]),
-  ];
-  for (const [key, value, isSet] of own) rows.push({ key, value, source: isSet ? `env ${key}` : "default" });
+  own("WW_ENVIRONMENT", production, production ? '"production"' : '""');
+  own("WW_API_KEY", apiKey !== "", secret(apiKey));
+  own("WW_ADMIN_API_KEY", adminApiKey !== "", secret(adminApiKey));
+  own("DWBASE_READY_REQUIRE_INDEX", readyRequireIndex, String(readyRequireIndex));
+  for (const [name, on] of Object.entries(flags)) {
+    own(`WW_FLAG_${name.toUpperCase()}`, true, String(on), "a feature flag");
+  }
   return rows;
 }
 

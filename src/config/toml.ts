@@ -2,7 +2,10 @@ import { parse, TomlError } from "smol-toml";
 import { Fault, LIMITS } from "../base/mod.ts";
 import type { Value } from "./kinds.ts";
 
-/** A value of a TOML text, or a table header (then `value` is undefined), with its first and last line from 1. */
+/**
+ * A value of a TOML text with its first and last line from 1. A table header is one too: its value is undefined, or
+ * an empty list for the header of a list of tables.
+ */
 export interface Entry {
   key: string;
   value: unknown;
@@ -65,10 +68,11 @@ export function readToml(text: string, name: string): Entry[] {
     const statement = tryParse(pending);
     if (statement === undefined) continue;
     const header = pending.trimStart().startsWith("[");
+    const repeated = pending.trimStart().startsWith("[[");
     pending = "";
     if (header) {
       table = headerPath(statement);
-      entries.push({ key: dotted(table), value: undefined, line, end: index + 1 });
+      entries.push({ key: dotted(table), value: repeated ? [] : undefined, line, end: index + 1 });
       continue;
     }
     for (const [path, value] of leaves(statement, [])) {
@@ -103,11 +107,13 @@ function parseWhole(text: string, name: string): void {
 /** A value as TOML; also how values are shown to people. */
 export function formatValue(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(formatValue).join(", ")}]`;
+  if (value instanceof Date) return value.toISOString();
   return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
 
 /**
- * A TOML text with some of its values replaced and everything else, comments included, left as it is.
+ * A TOML text with some of its values replaced and the rest, comments above them included, left as it is. Each key
+ * must stand under its table header, as in the templates.
  * @throws Fault usage when a key is not set in the text.
  */
 export function setValues(text: string, values: Readonly<Record<string, Value>>): string {
@@ -117,9 +123,9 @@ export function setValues(text: string, values: Readonly<Record<string, Value>>)
     const entry = entries.find((e) => e.key === key);
     if (!entry) throw new Fault("usage", `the template does not set ${key}; choose a key that it sets`);
     const name = key.slice(key.lastIndexOf(".") + 1);
-    // The lines after the first are emptied, not removed, so that the other entries' lines still hold.
-    lines.splice(entry.line - 1, entry.end - entry.line + 1, `${name} = ${formatValue(value)}`);
-    for (let i = entry.line; i < entry.end; i++) lines.splice(i, 0, "");
+    // As many lines as before, so that the other entries' lines still hold.
+    const rest = Array<string>(entry.end - entry.line).fill("");
+    lines.splice(entry.line - 1, rest.length + 1, `${name} = ${formatValue(value)}`, ...rest);
   }
   return lines.join("\n");
 }
