@@ -41,6 +41,9 @@ function headerPath(table: Table): string[] {
   return isTable(first[1]) ? [first[0], ...headerPath(first[1])] : [first[0]];
 }
 
+/** Between statements: nothing, or a comment. */
+const BLANK = /^\s*(#|$)/;
+
 /**
  * The entries of a TOML text in order, with their lines.
  *
@@ -63,7 +66,10 @@ export function readToml(text: string, name: string): Entry[] {
   let pending = "";
   let line = 0;
   for (const [index, next] of body.split("\n").entries()) {
-    if (pending === "") line = index + 1;
+    if (pending === "") {
+      if (BLANK.test(next)) continue;
+      line = index + 1;
+    }
     pending += `${next}\n`;
     const statement = tryParse(pending);
     if (statement === undefined) continue;
