@@ -90,7 +90,11 @@ export function toWire(error: unknown): WireFault {
 }
 
 export function fromWire(wire: WireFault): Fault {
-  return new Fault(wire.code, wire.message, wire.retryAfter === undefined ? {} : { retryAfter: wire.retryAfter });
+  return new Fault(
+    wire.code,
+    wire.message,
+    wire.retryAfter === undefined ? {} : { retryAfter: wire.retryAfter },
+  );
 }
 
 /** Any thrown value as a Fault; what is not one already is a bug and becomes internal_error. */

@@ -53,28 +53,73 @@ export function fsyncDir(path: string): void {
 }
 
 /**
- * Replaces `path` with `data` so that after a power cut the old or the new content is there, never a mix:
- * temp file beside it, fsync, rename, fsync of the directory.
+ * A file that takes its name only when it is whole: after a power cut the old or the new content is there, never a
+ * mix. Temp file beside it, fsync, rename, fsync of the directory. Every method throws Fault disk_full or
+ * storage_error; the old file is then untouched.
+ */
+export class AtomicFile {
+  private readonly temp: string;
+  private fd: number | undefined;
+
+  constructor(
+    readonly path: string,
+    mode = 0o600,
+  ) {
+    this.temp = `${path}.tmp-${process.pid}`;
+    this.attempt(() => {
+      this.fd = openSync(this.temp, "w", mode);
+    });
+  }
+
+  write(data: string | Uint8Array): void {
+    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    this.attempt((fd) => {
+      let at = 0;
+      while (at < bytes.length) at += writeSync(fd, bytes, at);
+    });
+  }
+
+  /** The file is whole: it takes the place of the old one. */
+  commit(): void {
+    this.attempt((fd) => {
+      fsyncSync(fd);
+      this.close();
+      renameSync(this.temp, this.path);
+      fsyncDir(dirname(this.path));
+    });
+  }
+
+  /** Leaves the old file as it is; after `commit` it does nothing. */
+  abandon(): void {
+    if (this.fd === undefined) return;
+    this.close();
+    rmSync(this.temp, { force: true });
+  }
+
+  private attempt(act: (fd: number) => void): void {
+    try {
+      act(this.fd ?? -1);
+    } catch (cause) {
+      if (this.fd !== undefined) this.close();
+      rmSync(this.temp, { force: true });
+      throw fileFault("write", this.path, cause);
+    }
+  }
+
+  private close(): void {
+    closeSync(this.fd!);
+    this.fd = undefined;
+  }
+}
+
+/**
+ * Replaces `path` with `data` at once; see AtomicFile.
  * @throws Fault disk_full or storage_error; the old file is then untouched.
  */
 export function atomicWrite(path: string, data: string | Uint8Array, mode = 0o600): void {
-  const temp = `${path}.tmp-${process.pid}`;
-  let fd: number | undefined;
-  try {
-    fd = openSync(temp, "w", mode);
-    const bytes = typeof data === "string" ? Buffer.from(data) : data;
-    let at = 0;
-    while (at < bytes.length) at += writeSync(fd, bytes, at);
-    fsyncSync(fd);
-    closeSync(fd);
-    fd = undefined;
-    renameSync(temp, path);
-    fsyncDir(dirname(path));
-  } catch (cause) {
-    if (fd !== undefined) closeSync(fd);
-    rmSync(temp, { force: true });
-    throw fileFault("write", path, cause);
-  }
+  const file = new AtomicFile(path, mode);
+  file.write(data);
+  file.commit();
 }
 
 /** Content of a text file, or undefined when there is none. */

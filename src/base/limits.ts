@@ -71,6 +71,9 @@ export const LIMITS = {
   /** Months and days each that a question can name. */
   timeCues: 16,
 
+  /** Atoms that wait in the tail of the text index before they are folded into it together. */
+  textTail: 64,
+
   // --- threads and queues ---
   workerRequests: 256,
   workerBytes: 16 * MB,
@@ -112,6 +115,8 @@ export const LIMITS = {
   // --- configuration ---
   /** Largest configuration file. */
   configBytes: 64 * KB,
+  /** Lines of one value in it; finding where a value ends takes time quadratic in them. */
+  configValueLines: 1000,
 
   // --- auth ---
   wrongKeysFree: 10,

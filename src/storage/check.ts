@@ -1,0 +1,281 @@
+import type { Database } from "bun:sqlite";
+import { bytesToId, Fault, layout } from "../base/mod.ts";
+import { atomText } from "../text/mod.ts";
+import { docBits } from "./insert.ts";
+import { targetKey } from "./links.ts";
+import { openForRead } from "./open.ts";
+import { POLICY_COLUMNS } from "./policies.ts";
+import { ATOM_SELECT, type AtomRow, atomBytes, linkKindNumber, linksOf, sumHolds, verified } from "./rows.ts";
+import { DOC } from "./schema.ts";
+import { SUBJECT_COLUMNS } from "./subjects.ts";
+import { indexedText } from "./terms.ts";
+import { coveredSeq } from "./text-index.ts";
+import { WORLD_COLUMNS } from "./worlds.ts";
+
+export interface Finding {
+  table: string;
+  seq?: number;
+  id?: string;
+  /** A sentence. */
+  problem: string;
+}
+
+export interface CheckReport {
+  clean: boolean;
+  findings: Finding[];
+  /** Rows seen, by table. */
+  counts: Record<string, number>;
+  schemaVersion: number;
+  deep: boolean;
+  ms: number;
+}
+
+export interface CheckOptions {
+  /** Also every atom's checksum, the text index against the content, and all derived rows. */
+  deep: boolean;
+  onProgress?: (done: number, total: number) => void;
+}
+
+/** Findings beyond this many are counted, not listed. */
+const LISTED = 1000;
+
+class Report {
+  readonly findings: Finding[] = [];
+  readonly counts: Record<string, number> = {};
+  private unlisted = 0;
+
+  add(finding: Finding): void {
+    if (this.findings.length < LISTED) this.findings.push(finding);
+    else this.unlisted += 1;
+  }
+
+  finish(): Finding[] {
+    if (this.unlisted > 0) this.findings.push({ table: "", problem: `and ${this.unlisted} more problems` });
+    return this.findings;
+  }
+}
+
+const SMALL: Record<string, readonly string[]> = {
+  meta: ["key", "value"],
+  world: WORLD_COLUMNS,
+  subject: SUBJECT_COLUMNS,
+  link: ["target", "kind", "seq"],
+  tombstone: ["id", "seq", "world", "at_ms", "key"],
+  policy: POLICY_COLUMNS,
+  trust: ["world", "worker", "voter", "vote"],
+  idem: ["scope", "at_ms", "digest", "answer"],
+};
+
+function checkPages(db: Database, deep: boolean, report: Report): void {
+  const rows = db.query(`PRAGMA ${deep ? "integrity_check" : "quick_check"}(100)`).values() as [string][];
+  for (const [line] of rows) if (line !== "ok") report.add({ table: "pages", problem: line });
+}
+
+function checkSmall(db: Database, report: Report): void {
+  for (const [table, columns] of Object.entries(SMALL)) {
+    let n = 0;
+    for (const row of db.query<Record<string, unknown>, []>(`SELECT * FROM ${table}`).iterate()) {
+      n += 1;
+      if (!sumHolds(table, columns, row)) report.add({ table, problem: "a row does not fit its checksum" });
+    }
+    report.counts[table] = n;
+  }
+}
+
+interface WorldTotals {
+  atoms: number;
+  docs: number;
+  tokens: number;
+  bytes: number;
+  quarantined: number;
+}
+
+const TOTALS = ["atoms", "docs", "tokens", "bytes", "quarantined"] as const;
+
+/** Order-free fingerprint of the tokens of an atom: the sum of their hashes by position. */
+function fingerprint(tokens: string): number {
+  let sum = 0;
+  if (tokens !== "")
+    tokens.split(" ").forEach((t, at) => {
+      sum = (sum + Bun.hash.xxHash32(`${t} ${at}`)) | 0;
+    });
+  return sum;
+}
+
+class DeepCheck {
+  private readonly expected = new Map<number, number>();
+  private readonly totals = new Map<number, WorldTotals>();
+  /** Atoms beyond it are in the tail, not in FTS5. */
+  private readonly covered: number;
+  private links = 0;
+
+  constructor(
+    private readonly db: Database,
+    private readonly report: Report,
+    private readonly onProgress: CheckOptions["onProgress"],
+  ) {
+    this.covered = coveredSeq(db);
+  }
+
+  run(): void {
+    const total = this.db.query<{ n: number }, []>("SELECT count(*) AS n FROM atom").get()!.n;
+    let done = 0;
+    for (const row of this.db.query<AtomRow, []>(`SELECT ${ATOM_SELECT} FROM atom ORDER BY seq`).iterate()) {
+      this.atom(row);
+      done += 1;
+      if (done % 1000 === 0) this.onProgress?.(done, total);
+    }
+    this.onProgress?.(total, total);
+    this.report.counts.atom = done;
+    this.count("doc", done);
+    this.count("link", this.links);
+    this.text();
+    this.worlds();
+  }
+
+  private atom(row: AtomRow): void {
+    try {
+      verified(row);
+    } catch {
+      this.report.add({
+        table: "atom",
+        seq: row.seq,
+        id: bytesToId(row.id),
+        problem: "the atom does not fit its checksum",
+      });
+      return;
+    }
+    const text = atomText(row.payload, row.worker);
+    const indexed = indexedText(row.world, text, row.labels, row.flags);
+    const doc = this.db
+      .query<{ len: number; bits: number; ts_ms: number }, [number, number]>(
+        "SELECT len, bits, ts_ms FROM doc WHERE world = ? AND seq = ?",
+      )
+      .get(row.world, row.seq);
+    const linked = DOC.superseded | DOC.held | DOC.old;
+    if (doc === null || doc.ts_ms !== row.ts_ms || doc.len !== indexed.length) {
+      this.derived("doc", row, "the thin row is missing or does not fit the atom");
+    } else if ((doc.bits & ~linked) !== docBits(row, text.text)) {
+      this.derived("doc", row, "the feature bits do not fit the atom");
+    }
+    const head = ((doc?.bits ?? 0) & DOC.old) === 0;
+    if (head && row.seq <= this.covered) this.expected.set(row.seq, fingerprint(indexed.tokens));
+    this.tally(row, head ? indexed.length : undefined, ((doc?.bits ?? 0) & DOC.quarantined) !== 0);
+    this.checkLinks(row);
+  }
+
+  private derived(table: string, row: AtomRow, problem: string): void {
+    this.report.add({ table, seq: row.seq, id: bytesToId(row.id), problem });
+  }
+
+  private tally(row: AtomRow, length: number | undefined, quarantined: boolean): void {
+    const totals = this.totals.get(row.world) ?? { atoms: 0, docs: 0, tokens: 0, bytes: 0, quarantined: 0 };
+    totals.atoms += 1;
+    totals.bytes += atomBytes(row);
+    totals.quarantined += quarantined ? 1 : 0;
+    if (length !== undefined) {
+      totals.docs += 1;
+      totals.tokens += length;
+    }
+    this.totals.set(row.world, totals);
+  }
+
+  private checkLinks(row: AtomRow): void {
+    const seen = new Set<string>();
+    for (const link of linksOf(row.links)) {
+      const key = [targetKey(link.target), linkKindNumber(link.kind)] as const;
+      if (seen.has(key.join(" "))) continue;
+      seen.add(key.join(" "));
+      this.links += 1;
+      const there = this.db
+        .query("SELECT 1 FROM link WHERE target = ? AND kind = ? AND seq = ?")
+        .get(...key, row.seq);
+      if (there === null)
+        this.derived("link", row, `the link to ${link.target} is missing from the look-up table`);
+    }
+  }
+
+  private count(table: string, expected: number): void {
+    const n = this.db.query<{ n: number }, []>(`SELECT count(*) AS n FROM ${table}`).get()!.n;
+    this.report.counts[table] = n;
+    if (n !== expected) this.report.add({ table, problem: `${n} rows where the atoms ask for ${expected}` });
+  }
+
+  private text(): void {
+    const found = new Map<number, number>();
+    let n = 0;
+    const rows = this.db.query<{ term: string; doc: number; offset: number }, []>(
+      "SELECT term, doc, offset FROM text_v1_instance",
+    );
+    for (const { term, doc, offset } of rows.iterate()) {
+      n += 1;
+      found.set(doc, ((found.get(doc) ?? 0) + Bun.hash.xxHash32(`${term} ${offset}`)) | 0);
+    }
+    this.report.counts.text = n;
+    for (const [seq, sum] of this.expected) {
+      if ((found.get(seq) ?? 0) !== sum) {
+        this.report.add({ table: "text", seq, problem: "the text index does not hold the atom's words" });
+      }
+      found.delete(seq);
+    }
+    for (const seq of found.keys()) {
+      this.report.add({
+        table: "text",
+        seq,
+        problem: "the text index holds words of an atom that is not there",
+      });
+    }
+  }
+
+  private worlds(): void {
+    for (const row of this.db
+      .query<{ id: number; name: string } & WorldTotals, []>("SELECT * FROM world")
+      .iterate()) {
+      const totals = this.totals.get(row.id) ?? { atoms: 0, docs: 0, tokens: 0, bytes: 0, quarantined: 0 };
+      for (const column of TOTALS) {
+        if (row[column] !== totals[column]) {
+          this.report.add({
+            table: "world",
+            problem: `world "${row.name}" counts ${row[column]} ${column}, found ${totals[column]}`,
+          });
+        }
+      }
+      this.totals.delete(row.id);
+    }
+    for (const id of this.totals.keys())
+      this.report.add({ table: "world", problem: `world number ${id} has atoms and no row` });
+  }
+}
+
+/**
+ * Checks a data directory, beside a running node or not, on one snapshot; changes nothing.
+ * @throws Fault not_found, damaged (no database at all), storage_error
+ */
+export function checkStore(dataDir: string, options: CheckOptions): CheckReport {
+  const started = performance.now();
+  const report = new Report();
+  const db = openForRead(layout(dataDir));
+  let schemaVersion = 0;
+  try {
+    schemaVersion = db.query<{ user_version: number }, []>("PRAGMA user_version").get()!.user_version;
+    db.run("BEGIN");
+    checkPages(db, options.deep, report);
+    checkSmall(db, report);
+    if (options.deep) new DeepCheck(db, report, options.onProgress).run();
+    db.run("COMMIT");
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause;
+    report.add({ table: "pages", problem: `the check could not go on: ${(cause as Error).message}` });
+  } finally {
+    db.close();
+  }
+  const findings = report.finish();
+  return {
+    clean: findings.length === 0,
+    findings,
+    counts: report.counts,
+    schemaVersion,
+    deep: options.deep,
+    ms: Math.round(performance.now() - started),
+  };
+}

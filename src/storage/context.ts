@@ -1,0 +1,36 @@
+import type { Database } from "bun:sqlite";
+import type { Clock } from "../base/mod.ts";
+import type { Identity } from "./meta.ts";
+import type { TextIndex } from "./text-index.ts";
+import type { Threads } from "./threads.ts";
+import type { WorldCache } from "./worlds.ts";
+
+/** What the writer's operations share within a transaction. */
+export interface WriteContext {
+  db: Database;
+  clock: Clock;
+  identity: Identity;
+  worlds: WorldCache;
+  threads: Threads;
+  text: TextIndex;
+  /** The highest sequence given so far; `nextSeq` gives the next. */
+  head: number;
+  /** Counted per commit, for status and metrics. */
+  tally: Tally;
+}
+
+export interface Tally {
+  atoms: number;
+  quarantined: number;
+  /** Removed by retention. */
+  evictions: number;
+  /** Removed for whatever reason. */
+  removed: number;
+}
+
+export const noTally = (): Tally => ({ atoms: 0, quarantined: 0, evictions: 0, removed: 0 });
+
+export function nextSeq(ctx: WriteContext): number {
+  ctx.head += 1;
+  return ctx.head;
+}

@@ -1,0 +1,59 @@
+import { Fault } from "../base/mod.ts";
+
+function sqliteCode(cause: unknown): string {
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
+}
+
+/** Whether SQLite says that the device failed: the outcome of a running commit is then unknown. */
+export function isIoError(cause: unknown): boolean {
+  return sqliteCode(cause).startsWith("SQLITE_IOERR") || sqliteCode(cause).startsWith("SQLITE_CORRUPT");
+}
+
+export function isDiskFull(cause: unknown): boolean {
+  return sqliteCode(cause) === "SQLITE_FULL" || (cause instanceof Fault && cause.code === "disk_full");
+}
+
+/** An SQLite error as a sentence with a code; what SQLite did not raise stays as it is. */
+export function sqliteFault(op: string, cause: unknown, what = "the database"): unknown {
+  const code = sqliteCode(cause);
+  if (!code.startsWith("SQLITE_")) return cause;
+  const details = { op, cause };
+  if (code === "SQLITE_FULL") {
+    return new Fault(
+      "disk_full",
+      `the disk is full: ${op} changed nothing; free some space or forget memories`,
+      {
+        ...details,
+        retryAfter: 30,
+      },
+    );
+  }
+  if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) {
+    return new Fault("overloaded", `${what} is busy; try again`, { ...details, retryAfter: 1 });
+  }
+  if (code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB") {
+    return new Fault(
+      "storage_error",
+      `${what} is damaged; run "dwbase storage check --deep" on the data directory`,
+      details,
+    );
+  }
+  if (code.startsWith("SQLITE_IOERR")) {
+    return new Fault(
+      "storage_error",
+      `the disk failed during ${op} (${code}); check the device, then try again`,
+      {
+        ...details,
+        retryAfter: 5,
+      },
+    );
+  }
+  if (code === "SQLITE_CANTOPEN" || code.startsWith("SQLITE_READONLY") || code === "SQLITE_PERM") {
+    return new Fault(
+      "storage_error",
+      `${what} cannot be opened for ${op}; check that the directory is writable`,
+      details,
+    );
+  }
+  return cause;
+}

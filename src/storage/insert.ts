@@ -1,0 +1,173 @@
+import { createHmac } from "node:crypto";
+import { CLOCK_UNSURE, KINDS, type NewAtom, PIN, QUARANTINE, vectorToBytes } from "../atom/mod.ts";
+import { clockIsSane, equalBytes, Fault, idToBytes, newIdBytes, parseTime } from "../base/mod.ts";
+import { atomText, features } from "../text/mod.ts";
+import { nextSeq, type WriteContext } from "./context.ts";
+import { addLinks, adoptLinks, isDistrusted } from "./links.ts";
+import { ATOM_COLUMNS, type AtomRow, atomBytes, atomSum, linksColumn } from "./rows.ts";
+import { DOC, FAMILY } from "./schema.ts";
+import { advanceSubject, type SubjectVersion } from "./subjects.ts";
+import { hash52 } from "./sums.ts";
+import { indexedText } from "./terms.ts";
+import type { WorldRow } from "./worlds.ts";
+
+/** Digest of a request as sent (HMAC-SHA-256 cut to 128 bits): settles a retry with the same id, after a restart too. */
+export function sentDigest(key: Uint8Array, canonical: string | Uint8Array): Uint8Array {
+  return new Uint8Array(createHmac("sha256", key).update(canonical).digest().subarray(0, 16));
+}
+
+const INSERT = `INSERT INTO atom(${ATOM_COLUMNS.join(", ")}, sum) VALUES(${ATOM_COLUMNS.map(() => "?").join(", ")}, ?)`;
+
+/**
+ * Appends an atom in the running transaction, with its index entries and statistics.
+ * A request with an own id that is already there with the same content is answered with that id and changes nothing.
+ * @returns the atom's id, 16 bytes
+ * @throws Fault conflict (same id, other content), gone (forgotten id), world_archived
+ */
+export function insertAtom(ctx: WriteContext, atom: NewAtom, subject?: SubjectVersion): Uint8Array {
+  let sent: Uint8Array | null = null;
+  let id: Uint8Array;
+  if (atom.id === undefined) {
+    id = newIdBytes(ctx.clock.now());
+  } else {
+    id = idToBytes(atom.id);
+    sent = sentDigest(ctx.identity.sentKey, JSON.stringify(atom));
+    if (isRepeat(ctx, atom.id, id, sent)) return id;
+  }
+  const world = openWorld(ctx, atom.world);
+  const row = rowOf(ctx, atom, { id, sent, world, subject });
+  ctx.db.query(INSERT).run(...ATOM_COLUMNS.map((column) => row[column]), atomSum(row));
+  indexAtom(ctx, world, row, atom.labels ?? []);
+  const from = { seq: row.seq, world: world.id, worker: row.worker };
+  if (atom.links) addLinks(ctx.db, from, atom.links);
+  if (sent) adoptLinks(ctx.db, { ...from, id });
+  ctx.tally.atoms += 1;
+  return id;
+}
+
+function isRepeat(ctx: WriteContext, text: string, id: Uint8Array, sent: Uint8Array): boolean {
+  const there = ctx.db
+    .query<{ sent: Uint8Array | null }, [Uint8Array]>("SELECT sent FROM atom WHERE id = ?")
+    .get(id);
+  if (there !== null) {
+    if (there.sent !== null && equalBytes(there.sent, sent)) return true;
+    throw new Fault(
+      "conflict",
+      `id ${text} is already used by an atom with other content; leave the id out or choose another`,
+    );
+  }
+  if (ctx.db.query("SELECT 1 FROM tombstone WHERE id = ?").get(id) !== null) {
+    throw new Fault(
+      "gone",
+      `the atom ${text} was forgotten and its id cannot be used again; choose another id`,
+    );
+  }
+  return false;
+}
+
+function openWorld(ctx: WriteContext, name: string): WorldRow {
+  const world = ctx.worlds.find(name) ?? ctx.worlds.create(name, ctx.clock.now());
+  if (world.state !== 0) {
+    throw new Fault(
+      "world_archived",
+      `world "${name}" is archived and takes no new memories; resume it first`,
+    );
+  }
+  return world;
+}
+
+interface Given {
+  id: Uint8Array;
+  sent: Uint8Array | null;
+  world: WorldRow;
+  subject: SubjectVersion | undefined;
+}
+
+function rowOf(ctx: WriteContext, atom: NewAtom, given: Given): Omit<AtomRow, "sum"> {
+  const { world, subject } = given;
+  const now = ctx.clock.now();
+  const importance = atom.importance ?? 0.5;
+  const flags = [...(atom.flags ?? [])];
+  const mark = (flag: string): void => {
+    if (!flags.includes(flag)) flags.push(flag);
+  };
+  if (!clockIsSane(ctx.clock)) mark(CLOCK_UNSURE);
+  if (isDistrusted(ctx.db, world.id, atom.worker, importance)) mark(QUARANTINE);
+  const seq = nextSeq(ctx);
+  return {
+    seq,
+    id: given.id,
+    origin: 0,
+    origin_seq: null,
+    world: world.id,
+    worker: atom.worker,
+    kind: KINDS.indexOf(atom.kind),
+    ts_ms: atom.timestamp === undefined ? now : (parseTime(atom.timestamp) ?? now),
+    recorded_ms: now,
+    importance,
+    family: subject?.family ?? FAMILY.atom,
+    subject: subject?.id ?? null,
+    version: subject ? advanceSubject(ctx, world, subject, seq) : 1,
+    flags: flags.length > 0 ? JSON.stringify(flags) : null,
+    payload: atom.payload_json,
+    labels: atom.labels?.length ? JSON.stringify(atom.labels) : null,
+    links: atom.links?.length ? linksColumn(atom.links) : null,
+    vector: atom.vector ? vectorToBytes(atom.vector) : null,
+    key_id: null,
+    sent: given.sent,
+  };
+}
+
+const INSERT_DOC =
+  "INSERT INTO doc(world, seq, thread, pos, prev, next, ts_ms, len, bits, kind, importance, worker) VALUES(?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)";
+
+function indexAtom(
+  ctx: WriteContext,
+  world: WorldRow,
+  row: Omit<AtomRow, "sum">,
+  labels: readonly string[],
+): void {
+  const text = atomText(row.payload, row.worker);
+  const indexed = indexedText(world.id, text, row.labels, row.flags);
+  const place = ctx.threads.place(world, labels, row.ts_ms, row.seq);
+  const bits = docBits(row, text.text);
+  ctx.db
+    .query(INSERT_DOC)
+    .run(
+      world.id,
+      row.seq,
+      place.thread,
+      place.pos,
+      place.prev,
+      row.ts_ms,
+      indexed.length,
+      bits,
+      row.kind,
+      row.importance,
+      hash52(row.worker),
+    );
+  ctx.threads.append(world, labels, row.ts_ms, row.seq, place);
+  ctx.text.add(row.seq, indexed.tokens);
+  world.atoms += 1;
+  if (bits & DOC.quarantined) {
+    world.quarantined += 1;
+    ctx.tally.quarantined += 1;
+  }
+  world.docs += 1;
+  world.tokens += indexed.length;
+  world.bytes += atomBytes(row);
+  world.last_seq = row.seq;
+  world.newest_ms = Math.max(world.newest_ms, row.ts_ms);
+  ctx.worlds.touch(world);
+}
+
+/** The thin facts about an atom that ranking and retention read without its payload (rebuildable). */
+export function docBits(row: Pick<AtomRow, "flags" | "labels">, text: string): number {
+  const flags: string[] = row.flags === null ? [] : JSON.parse(row.flags);
+  const labels: string[] = row.labels === null ? [] : JSON.parse(row.labels);
+  return (
+    features(text) |
+    (flags.includes(QUARANTINE) ? DOC.quarantined : 0) |
+    (labels.includes(PIN) ? DOC.pinned : 0)
+  );
+}

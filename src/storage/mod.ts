@@ -1,0 +1,18 @@
+/** Rank 5: the durable log of atoms. See DESIGN.md. */
+export { type CheckReport, checkStore, type Finding } from "./check.ts";
+export type { WriteContext } from "./context.ts";
+export { type IdempotencyKey, keepAnswer, recallAnswer } from "./idem.ts";
+export { insertAtom } from "./insert.ts";
+export { trustOf } from "./links.ts";
+export { setPolicy } from "./policies.ts";
+export { type DocFilter, type DocRow, hasAll, type ReplayPage, StoreReader } from "./reader.ts";
+export { forgetAtom } from "./remove.ts";
+export { manageWorld } from "./retention.ts";
+export { ATOM_SELECT, type AtomRow, atomOf, linksOf, verified } from "./rows.ts";
+export { DOC, FAMILY, type Migration, WORLD_STATES } from "./schema.ts";
+export { storeStats } from "./stats.ts";
+export type { SubjectVersion } from "./subjects.ts";
+export { hash52 } from "./sums.ts";
+export { token } from "./terms.ts";
+export type { WorldRow } from "./worlds.ts";
+export { type Job, type Outcome, StoreWriter, type WriterOptions, type WriterStatus } from "./writer.ts";

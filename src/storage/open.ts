@@ -1,0 +1,196 @@
+import { Database } from "bun:sqlite";
+import { closeSync, existsSync, openSync, readSync, renameSync, statfsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { ensureDir, Fault, fileFault, fsyncDir, type Layout, LIMITS, syncFile } from "../base/mod.ts";
+import { sqliteFault } from "./faults.ts";
+import { APPLICATION_ID, MIGRATIONS, type Migration } from "./schema.ts";
+
+const HEADER = "SQLite format 3\0";
+
+/** @throws Fault damaged when the file is there, not empty, and no SQLite database. */
+function refuseGarbage(path: string): void {
+  if (!existsSync(path) || statSync(path).size === 0) return;
+  const fd = openSync(path, "r");
+  try {
+    const head = Buffer.alloc(HEADER.length);
+    readSync(fd, head, 0, head.length, 0);
+    if (head.toString("latin1") === HEADER) return;
+  } finally {
+    closeSync(fd);
+  }
+  throw new Fault(
+    "damaged",
+    `${path} is not a database; restore a backup, or move the file aside to start empty`,
+    {
+      op: "open database",
+    },
+  );
+}
+
+function pragma(db: Database, name: string): unknown {
+  return Object.values(db.query<Record<string, unknown>, []>(`PRAGMA ${name}`).get() ?? {})[0];
+}
+
+/** Refuses what is not ours or is newer than we know. Returns the schema version, 0 for an empty file. */
+function identify(db: Database, path: string, newest: number): number {
+  const version = Number(pragma(db, "user_version"));
+  const application = Number(pragma(db, "application_id"));
+  if (version === 0 && application === 0 && Number(pragma(db, "schema_version")) === 0) return 0;
+  if (application !== APPLICATION_ID) {
+    throw new Fault("storage_error", `${path} belongs to another program; choose another data directory`, {
+      op: "open database",
+    });
+  }
+  if (version > newest) {
+    throw new Fault(
+      "storage_error",
+      `${path} has schema ${version}, newer than the ${newest} this dwbase knows; run the newer dwbase again`,
+      { op: "open database" },
+    );
+  }
+  return version;
+}
+
+/** What every connection wants; mmap would turn a read error of an SD card into SIGBUS. */
+function settle(db: Database, cacheKb: number): void {
+  db.run("PRAGMA mmap_size=0");
+  db.run("PRAGMA temp_store=MEMORY");
+  db.run(`PRAGMA cache_size=-${cacheKb}`);
+  db.run("PRAGMA busy_timeout=0");
+}
+
+/** The settings of a write connection, per connection in SQLite, asserted since durability hangs on them. */
+function settleWriter(db: Database): void {
+  settle(db, 2048);
+  db.run("PRAGMA synchronous=FULL");
+  db.run("PRAGMA secure_delete=ON");
+  db.run("PRAGMA wal_autocheckpoint=0");
+  db.run("PRAGMA foreign_keys=OFF");
+  if (pragma(db, "synchronous") !== 2 || pragma(db, "secure_delete") !== 1) {
+    throw new Fault("storage_error", "the database refused synchronous=FULL or secure_delete=ON", {
+      op: "open database",
+    });
+  }
+}
+
+function createEmpty(db: Database): void {
+  db.run(`PRAGMA page_size=${LIMITS.pageSize}`);
+  db.run("PRAGMA auto_vacuum=INCREMENTAL");
+  db.run("PRAGMA journal_mode=WAL");
+}
+
+/** A copy for `storage rollback`, made before anything is touched. @throws Fault disk_full when there is no room. */
+function copyBeforeMigration(db: Database, place: Layout): void {
+  const size = statSync(place.database).size;
+  const disk = statfsSync(place.dir);
+  if (disk.bavail * disk.bsize < size * 1.1 + LIMITS.ballastBytes) {
+    throw new Fault(
+      "disk_full",
+      `upgrading ${place.database} needs ${Math.ceil(size / 1e6)} MB for a copy first; free some space and start again`,
+      { op: "migrate" },
+    );
+  }
+  const temp = `${place.migrationCopy}.tmp`;
+  db.run("VACUUM INTO ?", [temp]);
+  syncFile(temp);
+  renameSync(temp, place.migrationCopy);
+  fsyncDir(dirname(place.migrationCopy));
+}
+
+function migrate(db: Database, place: Layout, from: number, migrations: readonly Migration[]): void {
+  const due = migrations.filter((m) => m.version > from);
+  if (due.length === 0) return;
+  if (from > 0) copyBeforeMigration(db, place);
+  for (const migration of due) {
+    db.run("BEGIN IMMEDIATE");
+    try {
+      migration.up(db);
+      db.run(`PRAGMA application_id=${APPLICATION_ID}`);
+      db.run(`PRAGMA user_version=${migration.version}`);
+      db.run("COMMIT");
+    } catch (cause) {
+      if (db.inTransaction) db.run("ROLLBACK");
+      throw cause;
+    }
+  }
+}
+
+/**
+ * The write connection, on the newest schema. The caller holds the directory's lock.
+ * @throws Fault damaged (not a database), storage_error (foreign, newer, unreadable), disk_full.
+ */
+export function openForWrite(place: Layout, migrations: readonly Migration[] = MIGRATIONS): Database {
+  ensureDir(place.dir);
+  refuseGarbage(place.database);
+  let db: Database | undefined;
+  try {
+    db = new Database(place.database, { create: true, readwrite: true });
+    const version = identify(db, place.database, migrations.at(-1)?.version ?? 0);
+    if (version === 0) createEmpty(db);
+    settleWriter(db);
+    migrate(db, place, version, migrations);
+    return db;
+  } catch (cause) {
+    db?.close();
+    throw cause instanceof Fault ? cause : sqliteFault("open database", cause, place.database);
+  }
+}
+
+/** A read-only connection beside a running or stopped node. */
+export function openForRead(place: Layout, cacheKb = 2048): Database {
+  refuseGarbage(place.database);
+  if (!existsSync(place.database)) {
+    throw new Fault("not_found", `there is no dwbase database in ${place.dir}; check --data-dir`);
+  }
+  let db: Database | undefined;
+  try {
+    db = new Database(place.database, { readonly: true });
+    identify(db, place.database, MIGRATIONS.at(-1)!.version);
+    settle(db, cacheKb);
+    db.run("PRAGMA query_only=ON");
+    return db;
+  } catch (cause) {
+    db?.close();
+    throw cause instanceof Fault ? cause : sqliteFault("open database", cause, place.database);
+  }
+}
+
+/** Held locks, by directory: an unreferenced connection would be collected and free its lock. */
+const held = new Map<string, Database>();
+
+/**
+ * Takes the directory's one write lock: a held exclusive transaction, freed by the kernel even on kill -9.
+ * @throws Fault storage_error when another process holds it.
+ */
+export function lockDirectory(place: Layout): { release(): void } {
+  ensureDir(place.dir);
+  let db: Database | undefined;
+  try {
+    db = new Database(place.lock, { create: true, readwrite: true });
+    db.run("PRAGMA busy_timeout=0");
+    db.run("BEGIN EXCLUSIVE");
+  } catch (cause) {
+    db?.close();
+    if (cause instanceof Error && "code" in cause && cause.code === "SQLITE_BUSY") {
+      throw new Fault(
+        "storage_error",
+        `another dwbase uses ${place.dir}; stop it or choose another data directory`,
+        {
+          op: "lock",
+          cause,
+        },
+      );
+    }
+    if (cause instanceof Error && "code" in cause && cause.code === "SQLITE_CANTOPEN") {
+      throw fileFault("lock", place.lock, Object.assign(new Error("cannot be opened"), { code: "EACCES" }));
+    }
+    throw sqliteFault("lock", cause, place.lock);
+  }
+  held.set(place.dir, db);
+  return {
+    release: () => {
+      held.get(place.dir)?.close();
+      held.delete(place.dir);
+    },
+  };
+}

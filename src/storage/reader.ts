@@ -1,0 +1,202 @@
+import type { Database } from "bun:sqlite";
+import type { AtomFilter } from "../atom/mod.ts";
+import { KINDS } from "../atom/mod.ts";
+import { idToBytes, type Layout, LIMITS, layout, parseTime } from "../base/mod.ts";
+import { openForRead } from "./open.ts";
+import { ATOM_SELECT, type AtomRow, listOf, verified } from "./rows.ts";
+import { DOC } from "./schema.ts";
+import { hash52 } from "./sums.ts";
+import { token } from "./terms.ts";
+import { TextTail } from "./text-tail.ts";
+import { allWorlds, type WorldRow, worldById, worldByName } from "./worlds.ts";
+
+/** The thin facts about an atom, in order of `doc`. */
+export interface DocRow {
+  seq: number;
+  thread: number;
+  pos: number;
+  /** Sequences of the neighbours in the thread, 0 = none. */
+  prev: number;
+  next: number;
+  ts_ms: number;
+  len: number;
+  bits: number;
+  kind: number;
+  importance: number;
+  worker: number;
+}
+
+const DOC_SELECT = "seq, thread, pos, prev, next, ts_ms, len, bits, kind, importance, worker";
+
+/** A filter whose conditions hold on `doc` alone, ready to judge a row. */
+export interface DocFilter {
+  test(doc: DocRow): boolean;
+  /** Index tokens that must all be present (labels and flags). */
+  tokens: string[];
+}
+
+export interface ReplayPage {
+  atoms: Uint8Array[];
+  /** Sequence after which the next page begins; undefined on the last page. */
+  next: number | undefined;
+}
+
+type Encode = (row: AtomRow) => Uint8Array;
+
+/** A read-only connection: snapshots, look-ups, postings. For the recall threads and for offline commands. */
+export class StoreReader {
+  readonly db: Database;
+  readonly place: Layout;
+  private readonly tail: TextTail;
+
+  /** @throws Fault see `openForRead` */
+  constructor(dataDir: string, cacheKb?: number) {
+    this.place = layout(dataDir);
+    this.db = openForRead(this.place, cacheKb);
+    this.tail = new TextTail(this.db);
+  }
+
+  /** Runs `work` on one snapshot of the database. */
+  snapshot<T>(work: () => T): T {
+    this.db.run("BEGIN");
+    try {
+      this.tail.refresh();
+      return work();
+    } finally {
+      this.db.run("COMMIT");
+    }
+  }
+
+  world(name: string): WorldRow | undefined {
+    return worldByName(this.db, name);
+  }
+
+  worldOf(id: number): WorldRow | undefined {
+    return worldById(this.db, id);
+  }
+
+  /** Worlds that exist for users: the vanishing ones are left out. */
+  *worlds(): Generator<WorldRow> {
+    for (const world of allWorlds(this.db)) if (world.state !== 2) yield world;
+  }
+
+  /** @throws Fault storage_error when the row is damaged */
+  atomById(id: string): AtomRow | undefined {
+    const row = this.db
+      .query<AtomRow, [Uint8Array]>(`SELECT ${ATOM_SELECT} FROM atom WHERE id = ?`)
+      .get(idToBytes(id));
+    return row === null ? undefined : verified(row);
+  }
+
+  isForgotten(id: string): boolean {
+    return this.db.query("SELECT 1 FROM tombstone WHERE id = ?").get(idToBytes(id)) !== null;
+  }
+
+  atomBySeq(seq: number): AtomRow | undefined {
+    const row = this.db.query<AtomRow, [number]>(`SELECT ${ATOM_SELECT} FROM atom WHERE seq = ?`).get(seq);
+    return row === null ? undefined : verified(row);
+  }
+
+  doc(world: number, seq: number): DocRow | undefined {
+    return (
+      this.db
+        .query<DocRow, [number, number]>(`SELECT ${DOC_SELECT} FROM doc WHERE world = ? AND seq = ?`)
+        .get(world, seq) ?? undefined
+    );
+  }
+
+  /** Thin rows of a world in log order, from after a sequence. */
+  docs(world: number, after = 0): IterableIterator<DocRow> {
+    return this.db
+      .query<DocRow, [number, number]>(
+        `SELECT ${DOC_SELECT} FROM doc WHERE world = ? AND seq > ? ORDER BY seq`,
+      )
+      .iterate(world, after);
+  }
+
+  /** Thin rows of a world, newest in the log first. */
+  docsBackwards(world: number): IterableIterator<DocRow> {
+    return this.db
+      .query<DocRow, [number]>(`SELECT ${DOC_SELECT} FROM doc WHERE world = ? ORDER BY seq DESC`)
+      .iterate(world);
+  }
+
+  /** In how many atoms a token stands. */
+  documentFrequency(term: string): number {
+    const row = this.db
+      .query<{ doc: number }, [string]>("SELECT doc FROM text_v1_row WHERE term = ?")
+      .get(term);
+    return (row?.doc ?? 0) + this.tail.postings(term).length;
+  }
+
+  /** Atoms that hold a token, with how often, by sequence; `after` skips older ones. */
+  postings(term: string, after = 0): [seq: number, count: number][] {
+    const folded = this.db
+      .query("SELECT doc, count(*) FROM text_v1_instance WHERE term = ? AND doc > ? GROUP BY doc")
+      .values(term, after) as [number, number][];
+    const tail = this.tail.postings(term);
+    return tail.length === 0 ? folded : folded.concat(tail.filter(([seq]) => seq > after));
+  }
+
+  docFilter(world: WorldRow, filter: AtomFilter): DocFilter {
+    const since = filter.since === undefined ? Number.NEGATIVE_INFINITY : parseTime(filter.since)!;
+    const until = filter.until === undefined ? Number.POSITIVE_INFINITY : parseTime(filter.until)!;
+    const kinds = filter.kinds && new Set(filter.kinds.map((kind) => KINDS.indexOf(kind)));
+    const workers = filter.workers && new Set(filter.workers.map((worker) => hash52(worker)));
+    const least = filter.min_importance ?? 0;
+    const hidden = filter.flags?.includes("quarantine") ? 0 : DOC.quarantined;
+    return {
+      test: (doc) =>
+        (doc.bits & hidden) === 0 &&
+        doc.ts_ms >= since &&
+        doc.ts_ms <= until &&
+        doc.importance >= least &&
+        (!kinds || kinds.has(doc.kind)) &&
+        (!workers || workers.has(doc.worker)),
+      tokens: [
+        ...(filter.labels ?? []).map((label) => token.label(world.id, label)),
+        ...(filter.flags ?? []).map((flag) => token.flag(world.id, flag)),
+      ],
+    };
+  }
+
+  /**
+   * A page of a world's log, oldest first, each atom as `encode` gives it. A page ends at `limit` atoms, LIMITS.replayBytes, or after
+   * LIMITS.replayScanRows thin rows, so that a rare filter over a long log stays bounded.
+   */
+  replay(world: WorldRow, filter: AtomFilter, after: number, limit: number, encode: Encode): ReplayPage {
+    const judge = this.docFilter(world, filter);
+    const atoms: Uint8Array[] = [];
+    let bytes = 0;
+    let scanned = 0;
+    let last = after;
+    for (const doc of this.docs(world.id, after)) {
+      if (atoms.length >= limit || scanned >= LIMITS.replayScanRows) return { atoms, next: last };
+      scanned += 1;
+      const row = judge.test(doc) ? this.atomBySeq(doc.seq) : undefined;
+      if (row && hasAll(row, filter)) {
+        const atom = encode(row);
+        bytes += atom.length + 1;
+        if (atoms.length > 0 && bytes > LIMITS.replayBytes) return { atoms, next: last };
+        atoms.push(atom);
+      }
+      last = doc.seq;
+    }
+    return { atoms, next: undefined };
+  }
+
+  close(): void {
+    this.db.close();
+  }
+}
+
+/** Exact test of the conditions that thin rows hold only as hashes or not at all. */
+export function hasAll(row: AtomRow, filter: AtomFilter): boolean {
+  const labels = filter.labels?.length ? listOf(row.labels) : [];
+  const flags = filter.flags?.length ? listOf(row.flags) : [];
+  return (
+    (filter.labels ?? []).every((label) => labels.includes(label)) &&
+    (filter.flags ?? []).every((flag) => flags.includes(flag)) &&
+    (!filter.workers || filter.workers.includes(row.worker))
+  );
+}

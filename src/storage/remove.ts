@@ -1,0 +1,50 @@
+import { atomText } from "../text/mod.ts";
+import { nextSeq, type WriteContext } from "./context.ts";
+import { removeLinks } from "./links.ts";
+import { type AtomRow, atomBytes, linksOf } from "./rows.ts";
+import { DOC } from "./schema.ts";
+import { rowSum } from "./sums.ts";
+import { indexedText } from "./terms.ts";
+import type { WorldRow } from "./worlds.ts";
+
+/** Takes an atom out of the text index, the statistics and its thread. */
+export function unindex(ctx: WriteContext, world: WorldRow, row: AtomRow): void {
+  const indexed = indexedText(world.id, atomText(row.payload, row.worker), row.labels, row.flags);
+  ctx.text.remove(row.seq, indexed.tokens);
+  ctx.threads.splice(world, row.seq);
+  world.docs -= 1;
+  world.tokens -= indexed.length;
+  ctx.worlds.touch(world);
+}
+
+/** Removes an atom with everything derived from it, in the running transaction. */
+export function removeAtom(ctx: WriteContext, world: WorldRow, row: AtomRow): void {
+  const doc = ctx.db
+    .query<{ bits: number }, [number, number]>("SELECT bits FROM doc WHERE world = ? AND seq = ?")
+    .get(world.id, row.seq);
+  if (((doc?.bits ?? 0) & DOC.old) === 0) unindex(ctx, world, row);
+  removeLinks(ctx.db, { seq: row.seq, world: world.id, worker: row.worker }, linksOf(row.links));
+  ctx.db.query("DELETE FROM doc WHERE world = ? AND seq = ?").run(world.id, row.seq);
+  ctx.db.query("DELETE FROM atom WHERE seq = ?").run(row.seq);
+  world.atoms -= 1;
+  if ((doc?.bits ?? 0) & DOC.quarantined) {
+    world.quarantined -= 1;
+    ctx.tally.quarantined -= 1;
+  }
+  world.bytes -= atomBytes(row);
+  world.forget_epoch += 1;
+  ctx.tally.removed += 1;
+  ctx.worlds.touch(world);
+}
+
+/** Forgets an atom for good: removal and a tombstone that keeps its id from coming back. */
+export function forgetAtom(ctx: WriteContext, row: AtomRow, by: string): void {
+  const world = ctx.worlds.get(row.world);
+  removeAtom(ctx, world, row);
+  const seq = nextSeq(ctx);
+  const columns = [row.id, seq, world.id, ctx.clock.now(), by];
+  ctx.db
+    .query("INSERT INTO tombstone(id, seq, world, at_ms, key, sum) VALUES(?, ?, ?, ?, ?, ?)")
+    .run(...columns, rowSum("tombstone", columns));
+  world.last_seq = seq;
+}

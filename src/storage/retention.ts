@@ -1,0 +1,145 @@
+import type { WorldRequest } from "../atom/mod.ts";
+import { type Clock, clockIsSane, Fault, LIMITS } from "../base/mod.ts";
+import type { WriteContext } from "./context.ts";
+import { type PolicyRow, policyOf } from "./policies.ts";
+import { removeAtom } from "./remove.ts";
+import { ATOM_SELECT, type AtomRow, verified } from "./rows.ts";
+import { DOC } from "./schema.ts";
+import { allWorlds, type WorldRow } from "./worlds.ts";
+
+const ACTIVE = 0;
+const ARCHIVED = 1;
+const DELETING = 2;
+
+/** Creates, archives, resumes or deletes a world, in the running transaction. */
+export function manageWorld(ctx: WriteContext, request: WorldRequest): void {
+  const there = ctx.worlds.find(request.world);
+  if (request.action === "create") {
+    if (there) throw new Fault("conflict", `world "${request.world}" exists already`);
+    const world = ctx.worlds.create(request.world, ctx.clock.now());
+    world.description = request.description ?? "";
+    world.labels = JSON.stringify(request.labels ?? []);
+    ctx.worlds.touch(world);
+    return;
+  }
+  if (!there) throw new Fault("not_found", `there is no world "${request.world}"`);
+  if (request.action === "delete") {
+    ctx.db.query("DELETE FROM policy WHERE world = ?").run(request.world);
+    there.state = DELETING;
+    // its name is free at once; its atoms go in slices of the maintenance
+    ctx.worlds.rename(there, `~deleted:${there.id}`);
+    return;
+  }
+  there.state = request.action === "archive" ? ARCHIVED : ACTIVE;
+  if (request.description !== undefined) there.description = request.description;
+  if (request.labels !== undefined) there.labels = JSON.stringify(request.labels);
+  ctx.worlds.touch(there);
+}
+
+/**
+ * Watches the wall clock against the monotonic one: after a step of more than a day nothing is judged too old until
+ * the new time has lasted a day. A clock before the build date is never believed.
+ */
+export class AgeGuard {
+  private offset: number;
+  private suspendedUntil = 0;
+
+  constructor(private readonly clock: Clock) {
+    this.offset = clock.now() - clock.monotonic();
+  }
+
+  mayJudge(): boolean {
+    const offset = this.clock.now() - this.clock.monotonic();
+    if (Math.abs(offset - this.offset) > LIMITS.clockStepMs) {
+      this.offset = offset;
+      this.suspendedUntil = this.clock.monotonic() + LIMITS.clockQuarantineMs;
+    }
+    return clockIsSane(this.clock) && this.clock.monotonic() >= this.suspendedUntil;
+  }
+}
+
+interface Victim {
+  seq: number;
+}
+
+function deleteRows(
+  ctx: WriteContext,
+  world: WorldRow,
+  victims: readonly Victim[],
+  until: () => boolean,
+): number {
+  let gone = 0;
+  for (const { seq } of victims) {
+    if (until()) break;
+    const row = ctx.db.query<AtomRow, [number]>(`SELECT ${ATOM_SELECT} FROM atom WHERE seq = ?`).get(seq);
+    if (row === null) continue;
+    removeAtom(ctx, world, verified(row));
+    gone += 1;
+  }
+  return gone;
+}
+
+const never = (): boolean => false;
+
+/** Superseded and old versions first, then by age; pinned and held ones never. */
+const ORDER = `ORDER BY (bits & ${DOC.superseded | DOC.old}) = 0, ts_ms, seq LIMIT ?`;
+const LOOSE = `world = ? AND (bits & ${DOC.pinned | DOC.held}) = 0`;
+
+function evict(ctx: WriteContext, world: WorldRow, policy: PolicyRow, guard: AgeGuard, rows: number): number {
+  const pick = (where: string, ...values: number[]): Victim[] =>
+    ctx.db
+      .query<Victim, number[]>(`SELECT seq FROM doc WHERE ${LOOSE} AND ${where} ${ORDER}`)
+      .all(world.id, ...values, rows);
+  let gone = 0;
+  if (policy.retention_days !== null && guard.mayJudge()) {
+    gone += deleteRows(
+      ctx,
+      world,
+      pick("ts_ms < ?", ctx.clock.now() - policy.retention_days * 86_400_000),
+      never,
+    );
+  }
+  if (policy.min_importance !== null && gone < rows) {
+    gone += deleteRows(ctx, world, pick("importance < ?", policy.min_importance), never);
+  }
+  const bound = policy.max_bytes;
+  if (bound !== null && world.bytes > bound && gone < rows) {
+    gone += deleteRows(ctx, world, pick("1"), () => world.bytes <= bound);
+  }
+  ctx.tally.evictions += gone;
+  return gone;
+}
+
+function vanish(ctx: WriteContext, world: WorldRow, rows: number): number {
+  const victims = ctx.db
+    .query<AtomRow, [number, number]>(
+      `SELECT ${ATOM_SELECT} FROM doc JOIN atom ON atom.seq = doc.seq WHERE doc.world = ? ORDER BY doc.seq LIMIT ?`,
+    )
+    .all(world.id, rows);
+  for (const row of victims) removeAtom(ctx, world, row);
+  if (victims.length < rows) {
+    ctx.db.query("DELETE FROM trust WHERE world = ?").run(world.id);
+    ctx.worlds.remove(world);
+  }
+  return victims.length + 1;
+}
+
+/**
+ * One slice of the retention pass, in the running transaction: policies are applied and deleted worlds emptied, at
+ * most LIMITS.retentionRows atoms. Targets of references, confirms and contradicts from kept atoms and atoms labelled
+ * `pin` are spared. @returns atoms (and worlds) removed; 0 when there is nothing to do
+ */
+export function retentionSlice(ctx: WriteContext, guard: AgeGuard): number {
+  let gone = 0;
+  for (const { id, name } of [...allWorlds(ctx.db)]) {
+    if (gone >= LIMITS.retentionRows) break;
+    const world = ctx.worlds.get(id);
+    if (world.state === DELETING) {
+      gone += vanish(ctx, world, LIMITS.retentionRows - gone);
+      continue;
+    }
+    const policy = policyOf(ctx.db, name);
+    if (policy) gone += evict(ctx, world, policy, guard, LIMITS.retentionRows - gone);
+  }
+  return gone;
+}

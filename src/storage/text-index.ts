@@ -1,0 +1,83 @@
+import type { Database } from "bun:sqlite";
+import { LIMITS } from "../base/mod.ts";
+import { atomText } from "../text/mod.ts";
+import { readNumber, writeNumber } from "./meta.ts";
+import { ATOM_SELECT, type AtomRow, verified } from "./rows.ts";
+import { DOC } from "./schema.ts";
+import { indexedText } from "./terms.ts";
+
+const COVERED = "text_seq";
+
+/** The highest sequence that the FTS5 table covers; atoms beyond it are the tail, at most LIMITS.textTail after a commit. */
+export function coveredSeq(db: Database): number {
+  return readNumber(db, COVERED);
+}
+
+/** Verified atoms of the tail that belong in the text index, with their tokens. */
+export function tailAtoms(db: Database, after: number): { row: AtomRow; tokens: string }[] {
+  return db
+    .query<AtomRow, [number]>(
+      `SELECT ${ATOM_SELECT} FROM atom JOIN doc ON doc.world = atom.world AND doc.seq = atom.seq
+       WHERE atom.seq > ? AND (doc.bits & ${DOC.old}) = 0 ORDER BY atom.seq`,
+    )
+    .all(after)
+    .map((row) => ({ row: verified(row), tokens: tokensOf(row) }));
+}
+
+export function tokensOf(row: AtomRow): string {
+  return indexedText(row.world, atomText(row.payload, row.worker), row.labels, row.flags).tokens;
+}
+
+/**
+ * The writer's side of the text index. A commit of a few atoms leaves them in the tail, which readers search from
+ * memory; every LIMITS.textTail atoms the tail is folded into FTS5 in the running transaction. A single remember so
+ * writes half the pages it would with an FTS5 segment of its own.
+ */
+export class TextIndex {
+  private tail = new Map<number, string>();
+  private covered: number;
+
+  constructor(private readonly db: Database) {
+    this.covered = coveredSeq(db);
+    this.load();
+  }
+
+  add(seq: number, tokens: string): void {
+    this.tail.set(seq, tokens);
+  }
+
+  /** @param tokens the very tokens that were added: FTS5's 'delete' needs them again */
+  remove(seq: number, tokens: string): void {
+    if (this.tail.delete(seq)) return;
+    this.db.query("INSERT INTO text_v1(text_v1, rowid, t) VALUES('delete', ?, ?)").run(seq, tokens);
+  }
+
+  /** Sequences of the atoms that hold a token, newest first. */
+  *holders(term: string): Generator<number> {
+    for (const [seq, tokens] of [...this.tail].reverse()) if (tokens.split(" ").includes(term)) yield seq;
+    const rows = this.db
+      .query("SELECT DISTINCT doc FROM text_v1_instance WHERE term = ? ORDER BY doc DESC")
+      .values(term) as [number][];
+    for (const [seq] of rows) yield seq;
+  }
+
+  /** Before a commit: folds the tail into FTS5 when it has grown enough. @param head the highest sequence given */
+  fold(head: number): void {
+    if (this.tail.size < LIMITS.textTail) return;
+    const insert = this.db.query("INSERT INTO text_v1(rowid, t) VALUES(?, ?)");
+    for (const [seq, tokens] of this.tail) insert.run(seq, tokens);
+    this.tail.clear();
+    this.covered = head;
+    writeNumber(this.db, COVERED, head);
+  }
+
+  /** After a rollback. */
+  reset(): void {
+    this.covered = coveredSeq(this.db);
+    this.load();
+  }
+
+  private load(): void {
+    this.tail = new Map(tailAtoms(this.db, this.covered).map(({ row, tokens }) => [row.seq, tokens]));
+  }
+}

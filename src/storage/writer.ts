@@ -1,0 +1,320 @@
+import type { Database } from "bun:sqlite";
+import { existsSync, statSync } from "node:fs";
+import { type Clock, Fault, type Layout, LIMITS, layout, syncFile, systemClock } from "../base/mod.ts";
+import { TEXT_VERSION } from "../text/mod.ts";
+import { noTally, type Tally, type WriteContext } from "./context.ts";
+import { isDiskFull, isIoError, sqliteFault } from "./faults.ts";
+import { expireAnswers } from "./idem.ts";
+import { identity, readNumber } from "./meta.ts";
+import { lockDirectory, openForWrite } from "./open.ts";
+import { anyPolicies } from "./policies.ts";
+import { owePurge, owesPurge, Purge } from "./purge.ts";
+import { AgeGuard, retentionSlice } from "./retention.ts";
+import type { Migration } from "./schema.ts";
+import { TextIndex } from "./text-index.ts";
+import { Threads } from "./threads.ts";
+import { WorldCache } from "./worlds.ts";
+
+/** One request's part of a transaction. It throws a Fault only before it has changed anything. */
+export type Job<T> = (ctx: WriteContext) => T;
+export type Outcome<T> = { value: T } | { fault: unknown };
+
+export interface WriterOptions {
+  clock?: Clock;
+  relaxedWindowMs?: number;
+  migrations?: readonly Migration[];
+}
+
+export interface WriterStatus {
+  head: number;
+  nodeId: string;
+  atoms: number;
+  quarantined: number;
+  evictions: number;
+  commits: number;
+  fsyncs: number;
+  databaseBytes: number;
+  walBytes: number;
+}
+
+/**
+ * The one write connection of a data directory, for the writer thread. `commit` runs a group of jobs in one
+ * transaction with one fsync; `maintain` does the background work between groups.
+ */
+export class StoreWriter {
+  private readonly place: Layout;
+  private readonly clock: Clock;
+  private readonly lock: { release(): void };
+  private readonly guard: AgeGuard;
+  private readonly purge: Purge;
+  private ctx: WriteContext;
+  private totals: Tally;
+  private commits = 0;
+  private fsyncs = 0;
+  private full = true;
+  /** When the oldest commit that no fsync covers was made; 0 = none. */
+  private unsyncedSince = 0;
+  private retentionDue = 0;
+  private dirty = false;
+
+  /** @throws Fault see `openForWrite` and `lockDirectory` */
+  constructor(
+    dataDir: string,
+    private readonly options: WriterOptions = {},
+  ) {
+    this.place = layout(dataDir);
+    this.clock = options.clock ?? systemClock;
+    this.guard = new AgeGuard(this.clock);
+    this.lock = lockDirectory(this.place);
+    try {
+      this.ctx = this.open();
+    } catch (cause) {
+      this.lock.release();
+      throw cause;
+    }
+    this.totals = this.count();
+    this.purge = new Purge(this.place, this.clock);
+    if (owesPurge(this.ctx.db)) this.purge.request();
+  }
+
+  get head(): number {
+    return this.ctx.head;
+  }
+
+  /**
+   * Runs the jobs in order in one transaction and makes it durable. With `relaxed` the fsync comes later, within the
+   * relaxed window. When one job breaks, the others are run alone, so that it takes none with it.
+   * @returns an outcome per job; a failed disk fails all, and nothing of the group is then acknowledged
+   */
+  commit<T>(jobs: readonly Job<T>[], relaxed = false): Outcome<T>[] {
+    try {
+      return this.attempt(jobs, relaxed);
+    } catch (cause) {
+      const device = isIoError(cause);
+      if (device) this.reopen();
+      if (jobs.length > 1 && !device && !isDiskFull(cause))
+        return jobs.flatMap((job) => this.commit([job], relaxed));
+      const fault = sqliteFault("remember", cause);
+      return jobs.map(() => ({ fault }));
+    }
+  }
+
+  private attempt<T>(jobs: readonly Job<T>[], relaxed: boolean): Outcome<T>[] {
+    const { db, worlds } = this.ctx;
+    this.setSynchronous(!relaxed);
+    const tally = noTally();
+    this.ctx.tally = tally;
+    const head = this.ctx.head;
+    try {
+      db.run("BEGIN IMMEDIATE");
+      const outcomes = jobs.map((job): Outcome<T> => {
+        try {
+          return { value: job(this.ctx) };
+        } catch (fault) {
+          if (fault instanceof Fault) return { fault };
+          throw fault;
+        }
+      });
+      worlds.flush();
+      this.ctx.text.fold(this.ctx.head);
+      if (tally.removed > 0 && this.purge.idle) owePurge(db, true);
+      db.run("COMMIT");
+      this.committed(tally, relaxed);
+      return outcomes;
+    } catch (cause) {
+      this.ctx.head = head;
+      worlds.reset();
+      this.ctx.threads.reset();
+      if (db.inTransaction) db.run("ROLLBACK");
+      if (!isIoError(cause)) this.ctx.text.reset();
+      throw cause;
+    }
+  }
+
+  private committed(tally: Tally, relaxed: boolean): void {
+    this.ctx.worlds.settled();
+    this.commits += 1;
+    this.dirty = true;
+    if (relaxed) {
+      if (this.unsyncedSince === 0) this.unsyncedSince = this.clock.monotonic();
+    } else {
+      this.fsyncs += 1;
+      this.unsyncedSince = 0;
+    }
+    this.totals.atoms += tally.atoms - tally.removed;
+    this.totals.quarantined += tally.quarantined;
+    this.totals.evictions += tally.evictions;
+    if (tally.removed > 0) this.purge.request();
+  }
+
+  private setSynchronous(full: boolean): void {
+    if (full === this.full) return;
+    this.ctx.db.run(`PRAGMA synchronous=${full ? "FULL" : "NORMAL"}`);
+    this.full = full;
+  }
+
+  /**
+   * Background work between groups; each call is short.
+   * @param idle nothing is waiting to be written
+   * @returns ms until it wants to be called again
+   */
+  maintain(idle: boolean): number {
+    this.syncRelaxed();
+    try {
+      if (this.retentionDue <= this.clock.monotonic()) this.retain();
+      this.fsyncs += this.checkpointIfDue(idle);
+      const wait = this.purge.step(this.ctx.db);
+      if (this.purge.idle && idle) this.giveBack();
+      return Math.min(wait, this.relaxedWait(), Math.max(0, this.retentionDue - this.clock.monotonic()));
+    } catch (cause) {
+      if (isIoError(cause)) this.reopen();
+      throw sqliteFault("maintenance", cause);
+    }
+  }
+
+  private relaxedWait(): number {
+    if (this.unsyncedSince === 0) return Number.POSITIVE_INFINITY;
+    return Math.max(0, this.unsyncedSince + this.window() - this.clock.monotonic());
+  }
+
+  /** Half of the promised window, so that a late timer does not break the promise. */
+  private window(): number {
+    return (this.options.relaxedWindowMs ?? 1000) / 2;
+  }
+
+  private syncRelaxed(): void {
+    if (this.unsyncedSince === 0 || this.relaxedWait() > 0) return;
+    syncFile(this.place.wal);
+    this.fsyncs += 1;
+    this.unsyncedSince = 0;
+  }
+
+  private retain(): void {
+    const { db } = this.ctx;
+    const due = anyPolicies(db) || db.query("SELECT 1 FROM world WHERE state = 2 LIMIT 1").get() !== null;
+    let more = false;
+    if (due) {
+      const [outcome] = this.commit([(ctx) => retentionSlice(ctx, this.guard)]);
+      if (outcome && "fault" in outcome) throw outcome.fault;
+      more = (outcome?.value ?? 0) > 0;
+    }
+    const [expired] = this.commit([expireAnswers]);
+    if (expired && "value" in expired && expired.value >= 1000) more = true;
+    this.retentionDue = this.clock.monotonic() + (more ? 10 : LIMITS.retentionEveryMs);
+  }
+
+  /** Called when a policy or a world changed: the pass runs at once. */
+  retainSoon(): void {
+    this.retentionDue = 0;
+  }
+
+  private walBytes(): number {
+    return existsSync(this.place.wal) ? statSync(this.place.wal).size : 0;
+  }
+
+  /** Checkpoints are run here, never by SQLite's own autocheckpoint, which hides errors. @returns fsyncs it took */
+  private checkpointIfDue(idle: boolean): number {
+    if (!this.dirty) return 0;
+    const size = this.walBytes();
+    if (idle && size > 0) {
+      this.dirty = false;
+      return this.checkpoint("TRUNCATE");
+    }
+    if (size > LIMITS.walRestartBytes) return this.checkpoint("RESTART");
+    if (size > LIMITS.walPassiveBytes) return this.checkpoint("PASSIVE");
+    return 0;
+  }
+
+  private checkpoint(mode: "PASSIVE" | "RESTART" | "TRUNCATE"): number {
+    const result = this.ctx.db
+      .query<{ busy: number; log: number; checkpointed: number }, []>(`PRAGMA wal_checkpoint(${mode})`)
+      .get();
+    // a reader in the way leaves the rest for the next time
+    if (result?.busy) this.dirty = true;
+    return 2;
+  }
+
+  /** Gives free pages back to the file system, a few at a time. */
+  private giveBack(): void {
+    const { db } = this.ctx;
+    const free = db.query<{ freelist_count: number }, []>("PRAGMA freelist_count").get()!.freelist_count;
+    if (free < GIVE_BACK_FROM) return;
+    db.run(`PRAGMA incremental_vacuum(${GIVE_BACK_PAGES})`);
+    this.dirty = true;
+  }
+
+  status(): WriterStatus {
+    return {
+      head: this.ctx.head,
+      nodeId: this.ctx.identity.nodeId,
+      atoms: this.totals.atoms,
+      quarantined: this.totals.quarantined,
+      evictions: this.totals.evictions,
+      commits: this.commits,
+      fsyncs: this.fsyncs,
+      databaseBytes: statSync(this.place.database).size,
+      walBytes: this.walBytes(),
+    };
+  }
+
+  /** Folds the WAL into the database and frees the directory. */
+  close(): void {
+    try {
+      this.ctx.db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    } finally {
+      this.ctx.db.close();
+      this.lock.release();
+    }
+  }
+
+  private reopen(): void {
+    this.ctx.db.close();
+    this.ctx = this.open();
+    this.full = true;
+    this.totals = { ...this.count(), evictions: this.totals.evictions };
+  }
+
+  private open(): WriteContext {
+    const db = openForWrite(this.place, this.options.migrations);
+    try {
+      const now = this.clock.now();
+      const identityOf = db.transaction(() => identity(db, now, TEXT_VERSION));
+      const known = identityOf.immediate();
+      const text = new TextIndex(db);
+      return {
+        db,
+        clock: this.clock,
+        identity: known,
+        worlds: new WorldCache(db),
+        text,
+        threads: new Threads(db, text),
+        head: headOf(db),
+        tally: noTally(),
+      };
+    } catch (cause) {
+      db.close();
+      throw sqliteFault("open database", cause, this.place.database);
+    }
+  }
+
+  private count(): Tally {
+    const { db } = this.ctx;
+    const sums = db
+      .query<Pick<Tally, "atoms" | "quarantined">, []>(
+        "SELECT ifnull(sum(atoms), 0) AS atoms, ifnull(sum(quarantined), 0) AS quarantined FROM world",
+      )
+      .get()!;
+    return { ...noTally(), ...sums };
+  }
+}
+
+/** The highest sequence ever given. */
+function headOf(db: Database): number {
+  const atom = db.query<{ n: number | null }, []>("SELECT max(seq) AS n FROM atom").get()!.n ?? 0;
+  const world = db.query<{ n: number | null }, []>("SELECT max(last_seq) AS n FROM world").get()!.n ?? 0;
+  return Math.max(atom, world, readNumber(db, "seq_floor"));
+}
+
+/** Free pages from which the file is shrunk, and pages given back at a time. */
+const GIVE_BACK_FROM = 1024;
+const GIVE_BACK_PAGES = 256;
