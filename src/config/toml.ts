@@ -70,6 +70,7 @@ export function readToml(text: string, name: string): Entry[] {
       if (BLANK.test(next)) continue;
       line = index + 1;
     }
+    if (index + 1 - line >= LIMITS.configValueLines) throw tooLong(name, line);
     pending += `${next}\n`;
     const statement = tryParse(pending);
     if (statement === undefined) continue;
@@ -86,6 +87,13 @@ export function readToml(text: string, name: string): Entry[] {
     }
   }
   return entries;
+}
+
+function tooLong(name: string, line: number): Fault {
+  return new Fault(
+    "usage",
+    `${name}:${line}: this value has over ${LIMITS.configValueLines} lines; shorten it`,
+  );
 }
 
 const OPTIONS = { maxDepth: LIMITS.depth } as const;

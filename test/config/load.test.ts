@@ -203,6 +203,14 @@ describe("a file that is not accepted", () => {
     );
   });
 
+  test("a value of more lines than anyone would write is refused", () => {
+    const lines = (n: number) => file(`[node.security]\nread_worlds = [\n${'"a",\n'.repeat(n)}]\n`);
+    expect(load({ path: lines(LIMITS.configValueLines - 2) }).config.security.readWorlds).toHaveLength(998);
+    expect(refusal({ path: lines(LIMITS.configValueLines - 1) })).toContain(
+      ":2: this value has over 1000 lines",
+    );
+  });
+
   test("tables may be written in any of TOML's ways", () => {
     const path = file(
       '\uFEFFnode.index.ann_threshold = 5\r\nbackup = { keep = 3, target = """\\\r\n  /b""" }\r\n',
