@@ -1,0 +1,39 @@
+import { resolve } from "node:path";
+import { asFault, layout, readIfThere } from "../base/mod.ts";
+import { Client, DEFAULT_API, parseApi } from "../client/mod.ts";
+import { type Loaded, loadConfig } from "../config/mod.ts";
+import type { Context } from "./command.ts";
+
+/** The configuration of the node that this command line speaks of. */
+export function configured({ args, io }: Context): Loaded {
+  const path = args.text("config");
+  return loadConfig({ env: io.env, cwd: io.cwd, ...(path === undefined ? {} : { path }) });
+}
+
+/** --data-dir, --path, or the configured node's. */
+export function dataDirOf(context: Context): string {
+  const given = context.args.text("data-dir") ?? context.args.text("path");
+  return resolve(context.io.cwd, given ?? configured(context).config.node.dataDir);
+}
+
+/** The node that --api and --key, the environment, or the local key file lead to. */
+export function nodeOf(context: Context, defaultTimeoutMs?: number): Client {
+  const { args, io } = context;
+  const api = args.text("api") ?? (io.env.DWBASE_API || DEFAULT_API);
+  const given = args.text("key") ?? (io.env.DWBASE_API_KEY || undefined);
+  // The key file of this machine's node is for this machine's node alone.
+  const key = given ?? (parseApi(api).local ? localKey(context) : undefined);
+  return new Client({ api, key, timeoutMs: args.duration("timeout") ?? defaultTimeoutMs });
+}
+
+function localKey(context: Context): string | undefined {
+  try {
+    const { adminKey } = layout(resolve(context.io.cwd, configured(context).config.node.dataDir));
+    return readIfThere(adminKey)?.trim() || undefined;
+  } catch (error) {
+    // An open node needs no key, so that is not the command's failure; a wish that was spelled out is.
+    if (context.args.text("config") !== undefined) throw error;
+    if (context.io.env.DWBASE_DEBUG === "1") context.print.note(`no local key: ${asFault(error).message}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,134 @@
+import type { Action, OptionSpec, Word } from "./command.ts";
+import { longName, optionsOf, takesValue } from "./parse.ts";
+
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+export type Shell = (typeof SHELLS)[number];
+
+type Words = ReadonlyMap<string, Word>;
+
+/** The completion script of a shell, made from the command table. */
+export function completionScript(shell: Shell, words: Words): string {
+  if (shell === "bash") return bash(words);
+  return shell === "zsh" ? zsh(words) : fish(words);
+}
+
+/** What may stand behind a command's words. */
+function candidates(action: Action): string {
+  return [...(action.choices ?? []), ...optionsOf(action).map((option) => `--${longName(option)}`)].join(" ");
+}
+
+function actionsOf(word: Word): Action[] {
+  return "actions" in word ? Object.values(word.actions) : [word];
+}
+
+/** Options with a fixed choice of values, each once. */
+function choices(words: Words): OptionSpec[] {
+  const all = [...words.values()].flatMap(actionsOf).flatMap(optionsOf);
+  const byName = new Map(
+    all.filter(({ choices }) => choices !== undefined).map((option) => [longName(option), option]),
+  );
+  return [...byName.values()];
+}
+
+/** bash and zsh tell the position apart in the same words; only the names of what they offer differ. */
+function cases(words: Words, second: string): string {
+  return [...words]
+    .map(([name, word]) => {
+      if (!("actions" in word)) return `    ${name}) words="${candidates(word)}" ;;`;
+      const inner = Object.entries(word.actions).map(
+        ([sub, action]) => `      ${sub}) words="${candidates(action)}" ;;`,
+      );
+      const names = Object.keys(word.actions).join(" ");
+      return `    ${name}) case "${second}" in\n${inner.join("\n")}\n      *) words="${names}" ;;\n    esac ;;`;
+    })
+    .join("\n");
+}
+
+function valueCases(words: Words): string {
+  return choices(words)
+    .map((option) => `    --${longName(option)}) words="${option.choices!.join(" ")}" ;;`)
+    .join("\n");
+}
+
+function bash(words: Words): string {
+  return `# bash completion of dwbase
+_dwbase() {
+  local cur="\${COMP_WORDS[COMP_CWORD]}" prev="\${COMP_WORDS[COMP_CWORD-1]}" first="" second="" words=""
+  [ "$COMP_CWORD" -gt 1 ] && first="\${COMP_WORDS[1]}"
+  [ "$COMP_CWORD" -gt 2 ] && second="\${COMP_WORDS[2]}"
+  case "$first" in
+    "") words="${[...words.keys()].join(" ")}" ;;
+${cases(words, "$second")}
+  esac
+  case "$prev" in
+${valueCases(words)}
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+}
+complete -o default -F _dwbase dwbase
+`;
+}
+
+function zsh(words: Words): string {
+  return `#compdef dwbase
+_dwbase() {
+  local first="" second="" prev="\${words[CURRENT-1]}" offered
+  (( CURRENT > 2 )) && first="\${words[2]}"
+  (( CURRENT > 3 )) && second="\${words[3]}"
+  offered=$(_dwbase_words "$first" "$second" "$prev")
+  compadd -- \${=offered} || _files
+}
+_dwbase_words() {
+  local words=""
+  case "$1" in
+    "") words="${[...words.keys()].join(" ")}" ;;
+${cases(words, "$2")}
+  esac
+  case "$3" in
+${valueCases(words)}
+  esac
+  print -r -- "$words"
+}
+if [ "$funcstack[1]" = "_dwbase" ]; then _dwbase "$@"; else compdef _dwbase dwbase; fi
+`;
+}
+
+function fish(words: Words): string {
+  const lines = ["# fish completion of dwbase"];
+  for (const [name, word] of words) {
+    lines.push(`complete -c dwbase -n __fish_use_subcommand -f -a ${name} -d ${quote(word.summary)}`);
+    if (!("actions" in word)) {
+      lines.push(...fishAction(`__fish_seen_subcommand_from ${name}`, word));
+      continue;
+    }
+    const names = Object.keys(word.actions).join(" ");
+    const before = `__fish_seen_subcommand_from ${name}; and not __fish_seen_subcommand_from ${names}`;
+    for (const [sub, action] of Object.entries(word.actions)) {
+      lines.push(`complete -c dwbase -n '${before}' -f -a ${sub} -d ${quote(action.summary)}`);
+      lines.push(
+        ...fishAction(`__fish_seen_subcommand_from ${name}; and __fish_seen_subcommand_from ${sub}`, action),
+      );
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function fishAction(condition: string, action: Action): string[] {
+  const given =
+    action.choices === undefined
+      ? []
+      : [`complete -c dwbase -n '${condition}' -f -a '${action.choices.join(" ")}'`];
+  const options = optionsOf(action).map((option) => {
+    const short = /^-([a-z]),/.exec(option.flags)?.[1];
+    const parts = [`complete -c dwbase -n '${condition}' -l ${longName(option)}`];
+    if (short !== undefined) parts.push(`-s ${short}`);
+    if (takesValue(option)) parts.push("-r");
+    if (option.choices !== undefined) parts.push(`-f -a '${option.choices.join(" ")}'`);
+    return `${parts.join(" ")} -d ${quote(option.about)}`;
+  });
+  return [...given, ...options];
+}
+
+function quote(text: string): string {
+  return `'${text.replace(/['\\]/g, "\\$&")}'`;
+}

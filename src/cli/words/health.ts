@@ -1,0 +1,67 @@
+import { asFault } from "../../base/mod.ts";
+import type { Health } from "../../client/mod.ts";
+import { NODE_OPTIONS, type Word } from "../command.ts";
+import { nodeOf } from "../node.ts";
+
+/** The convention of monitoring plug-ins. */
+const WORDS = ["OK", "WARNING", "CRITICAL", "UNKNOWN"] as const;
+const OK = 0;
+const WARNING = 1;
+const CRITICAL = 2;
+const UNKNOWN = 3;
+
+const TIMEOUT_MS = 2000;
+
+export const word: Word = {
+  summary: "one line and an exit code for monitoring",
+  options: NODE_OPTIONS.map((option) =>
+    option.flags.startsWith("--timeout")
+      ? { ...option, about: "how long the answer may take (default 2s)" }
+      : option,
+  ),
+  examples: ["dwbase health --timeout 2s"],
+  faultExit: UNKNOWN,
+  async run(context) {
+    const { print } = context;
+    const node = nodeOf(context, TIMEOUT_MS);
+    try {
+      const health = await node.health();
+      const code = health.status === "ready" ? OK : WARNING;
+      if (print.json) print.document({ code, state: WORDS[code], ...health });
+      else print.line(`DWBASE ${WORDS[code]} - ${sentence(health)} | ${perfdata(health)}`);
+      return code;
+    } catch (error) {
+      const fault = asFault(error);
+      // A node that does not answer, or not with health, is down; what is wrong with us is not its state.
+      const code = fault.status >= 500 && fault.code !== "internal_error" ? CRITICAL : UNKNOWN;
+      if (print.json) print.document({ code, state: WORDS[code], message: fault.message });
+      else print.line(`DWBASE ${WORDS[code]} - ${fault.message}`);
+      return code;
+    }
+  },
+};
+
+/** The bar separates text from performance data. */
+function sentence({ status, message, checks }: Health): string {
+  const bad = checks
+    .filter((check) => check.status !== "ok")
+    .map(({ name, message }) => `${name}: ${message}`);
+  return [message === "" ? status : message, ...bad].join("; ").replaceAll("|", "/").replace(/\s+/g, " ");
+}
+
+/** `label=value[unit];[warn];[crit];[min];[max]` */
+function perfdata({
+  memory,
+  disk,
+  disk_usage: usage,
+  index_rebuild_lag_ms: lag,
+  uptime_s: uptime,
+}: Health): string {
+  return [
+    `rss=${memory.rss_bytes}B;;${memory.budget_bytes};0`,
+    `disk=${disk.used_bytes}B;;${disk.budget_bytes};0`,
+    `disk_used=${Math.round(usage.percent_used * 10) / 10}%;;;0;100`,
+    `index_lag=${Math.round(lag)}ms;;;0`,
+    `uptime=${Math.floor(uptime)}s;;;0`,
+  ].join(" ");
+}
