@@ -20,11 +20,13 @@ interface Leaves {
   strings: string[];
   /** Numbers, booleans and nulls with their path before them. */
   scalars: string[];
+  /** Characters in `scalars`: a long key over many numbers must not multiply the payload. */
+  size: number;
   authors: string[];
 }
 
 /**
- * Text and authors of an atom. String leaves of the payload in order, a line each; with no string leaf, numbers
+ * Text and authors of an atom. String leaves of the payload that are not blank, in order, a line each; with none, numbers
  * and booleans after the words of their keys. String values of author fields (speaker, author, user, from, role, at
  * any depth) count as authors instead. A payload that is not JSON, or is nested deeper than LIMITS.depth, is taken
  * as it is. Never throws.
@@ -50,20 +52,25 @@ function parse(json: string): Leaves | undefined {
 
 /** Depth first with a stack of its own: the nesting is the caller's. */
 function walk(root: unknown): Leaves | undefined {
-  const leaves: Leaves = { strings: [], scalars: [], authors: [] };
+  const leaves: Leaves = { strings: [], scalars: [], size: 0, authors: [] };
   const stack: Node[] = [{ value: root, path: "", depth: 0 }];
   for (let node = stack.pop(); node; node = stack.pop()) {
     const { value, path, depth } = node;
     if (typeof value === "string") {
-      leaves.strings.push(value);
+      if (value.trim() !== "") leaves.strings.push(value);
     } else if (value === null || typeof value !== "object") {
-      leaves.scalars.push(path === "" ? String(value) : `${path} ${value}`);
+      pushScalar(path === "" ? String(value) : `${path} ${value}`, leaves);
     } else {
       if (depth === LIMITS.depth) return undefined;
       pushChildren(value, path, depth + 1, stack, leaves);
     }
   }
   return leaves;
+}
+
+function pushScalar(line: string, leaves: Leaves): void {
+  leaves.size += line.length;
+  if (leaves.size <= LIMITS.payloadBytes) leaves.scalars.push(line);
 }
 
 function pushChildren(value: object, path: string, depth: number, stack: Node[], leaves: Leaves): void {

@@ -13,11 +13,13 @@ export const FEATURE = {
   question: 8,
 } as const;
 
-const TIMES = `yesterday today tonight tomorrow ago last next now recently soon since morning afternoon evening night noon
-midnight oclock am pm hour hours minute minutes summer winter autumn decade century birthday anniversary
+const TIMES = `yesterday today tonight tomorrow ago last next recently lately since morning afternoon evening night noon
+midnight oclock pm hour hours minute minutes summer winter autumn decade century birthday anniversary
 gestern heute morgen vorgestern ayer hoy mañana`;
 const PERSONS =
   "i me my mine myself we us our ours ourselves ich mir mich mein meine wir uns unser unsere yo mis nosotros";
+
+const HOUR = /^\d{1,2}[ap]m$/;
 
 const BITS = new Map<string, number>();
 function mark(names: Iterable<string>, bit: number): void {
@@ -40,8 +42,8 @@ export function features(text: string): number {
     const first = word.charCodeAt(0);
     const number = first >= 48 && first <= 57;
     const month = UNSURE_MONTHS.has(word);
-    if (number) bits |= yearOf(word) === undefined ? FEATURE.number : FEATURE.number | FEATURE.time;
-    else bits |= BITS.get(word) ?? 0;
+    bits |= number ? FEATURE.number : (BITS.get(word) ?? 0);
+    if (number && (yearOf(word) !== undefined || HOUR.test(word))) bits |= FEATURE.time;
     if ((month && numberBefore) || (number && monthBefore)) bits |= FEATURE.time;
     numberBefore = number;
     monthBefore = month;

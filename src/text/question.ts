@@ -1,6 +1,6 @@
 import { isStopWord } from "./stop.ts";
-import { authorTerms, stem } from "./terms.ts";
-import { words } from "./words.ts";
+import { stem } from "./terms.ts";
+import { plainTerm, words } from "./words.ts";
 
 /** What kind of answer a question expects. */
 export interface Asks {
@@ -21,8 +21,9 @@ export interface Question {
   asks: Asks;
 }
 
+/** "When" behind one of these is a conjunction: "What did she say when it rained?" */
+const INTERROGATIVES = new Set(["who", "whom", "whose", "what", "which", "why", "where", "how"]);
 const TIME = [
-  "when",
   "how long",
   ...["what", "which"].flatMap((w) => ["date", "day", "month", "year", "time"].map((unit) => `${w} ${unit}`)),
   ...["wann", "wie lange", "cuándo", "cuánto tiempo"],
@@ -40,17 +41,22 @@ const NUMBER = [
 export function analyseQuestion(question: string, isAuthor: (term: string) => boolean): Question {
   const all = words(question);
   const telling = [...new Set(all)].filter((word) => !isStopWord(word));
-  const authors = telling.flatMap(authorTerms).filter(isAuthor);
-  const named = new Set(authors);
-  const content = telling.filter((word) => !authorTerms(word).some((term) => named.has(term)));
+  const named = new Set(telling.filter((word) => isAuthor(plainTerm(word))));
+  const content = telling.filter((word) => !named.has(word));
   const kept = content.length > 0 ? content : telling.length > 0 ? telling : all;
   const byTerm = new Map<string, string>();
   for (const word of kept) if (!byTerm.has(stem(word))) byTerm.set(stem(word), word);
-  return { words: [...byTerm.values()], terms: [...byTerm.keys()], authors, asks: asks(all) };
+  return {
+    words: [...byTerm.values()],
+    terms: [...byTerm.keys()],
+    authors: [...named].map(plainTerm),
+    asks: asks(all),
+  };
 }
 
 function asks(all: string[]): Asks {
   const spaced = ` ${all.join(" ")} `;
   const has = (phrase: string): boolean => spaced.includes(` ${phrase} `);
-  return { time: TIME.some(has), number: NUMBER.some(has) };
+  const first = all.find((word) => word === "when" || INTERROGATIVES.has(word));
+  return { time: first === "when" || TIME.some(has), number: NUMBER.some(has) };
 }

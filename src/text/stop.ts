@@ -10,15 +10,15 @@ with won't would wouldn't you your yours yourself yourselves
 also ever get gets getting got may might must shall
 `;
 
-/** Function words only, and none that is an English content word (die, war, man, hat, son, sin, den stay out). */
+/** Function words only, and none that is an English content word (die, war, man, hat, mit, son, sin, con, era stay out). */
 const GERMAN = `
 der das dem ein eine einen einem einer eines und oder aber nicht ist sind waren wird werden wurde wurden haben hatte
 hatten ich du er sie es wir ihr mich dich sich uns euch mein meine meinen meiner dein deine sein seine ihre auf aus bei
-mit nach von vom zu zum zur fur für uber über unter im wie wo wer wen wem wann warum welche welcher welches dass wenn
+nach von vom zu zum zur für über unter im wie wo wer wen wem wann warum welche welcher welches dass wenn
 `;
 const SPANISH = `
-el los las un una unos unas y o pero de del al en por para con que qué quién quien cuál cual cuándo cuando cómo
-como dónde donde es era fue ha han había se su sus lo le les yo tú ella nosotros ellos mis tu tus me te nos
+el los las un una unos unas y o pero de del al en por para que qué quién quien cuál cual cuándo cuando cómo
+como dónde donde es fue ha han había se su sus lo le les yo tú ella nosotros ellos mis tu tus me te nos
 `;
 
 const STOP = new Set(`${ENGLISH}${GERMAN}${SPANISH}`.replaceAll("'", "").trim().split(/\s+/));

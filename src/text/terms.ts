@@ -1,6 +1,6 @@
 import { stemmer } from "stemmer";
 import { LIMITS } from "../base/mod.ts";
-import { isDecimal, words } from "./words.ts";
+import { plainTerm, words } from "./words.ts";
 
 /** Version of everything that decides an index term. A change of any golden test's output is a new version. */
 export const TEXT_VERSION = 1;
@@ -12,8 +12,7 @@ let young = new Map<string, string>();
 let old = new Map<string, string>();
 
 /**
- * The index form of a word from `words`: porter stem of ASCII letters, "21p5" for 21.5 (the point would separate
- * tokens in the index), any other word as it is.
+ * The index form of a word from `words`: porter stem of ASCII letters, "21p5" for 21.5, any other word as it is.
  */
 export function stem(word: string): string {
   return young.get(word) ?? learn(word);
@@ -29,10 +28,6 @@ function learn(word: string): string {
   }
   young.set(key, known);
   return known;
-}
-
-function plainTerm(word: string): string {
-  return isDecimal(word) ? word.replace(".", "p") : word;
 }
 
 /**

@@ -20,9 +20,9 @@ const CLITICS = new Set(["s", "m", "d", "ll", "re", "ve"]);
 /** What an apostrophe cuts off before a French, Italian or Catalan noun: l'hôtel, qu'elle. */
 const ELISIONS = new Set(["l", "d", "j", "n", "m", "t", "s", "c", "qu"]);
 
-/** Whether `word` is a number with a decimal point, as `words` keeps it. */
-export function isDecimal(word: string): boolean {
-  return DECIMAL.test(word);
+/** The unstemmed index form of a word: "21p5" for 21.5, since the point would separate tokens in the index. */
+export function plainTerm(word: string): string {
+  return DECIMAL.test(word) ? word.replace(".", "p") : word;
 }
 
 /**
@@ -53,6 +53,7 @@ function fold(text: string): string {
     .replace(LONG_MARKS, "$1")
     .normalize("NFKC")
     .toLowerCase()
+    .replaceAll("i\u0307", "i") // what İ becomes
     .replace(/[\u2018\u2019\u02bc]/g, "'");
 }
 
@@ -85,9 +86,9 @@ function pushPairs(word: string, out: string[]): void {
   }
 }
 
-/** The first LIMITS.termChars characters, never half of a surrogate pair. */
-function cut(word: string): string {
-  if (word.length <= LIMITS.termChars) return word;
-  const last = word.charCodeAt(LIMITS.termChars - 1);
-  return word.slice(0, last >= 0xd800 && last < 0xdc00 ? LIMITS.termChars - 1 : LIMITS.termChars);
+/** The first `max` characters at most, never half of a surrogate pair. */
+export function cut(text: string, max: number = LIMITS.termChars): string {
+  if (text.length <= max) return text;
+  const last = text.charCodeAt(max - 1);
+  return text.slice(0, last >= 0xd800 && last < 0xdc00 ? max - 1 : max);
 }
