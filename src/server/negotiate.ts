@@ -19,13 +19,13 @@ export function wantOf(headers: Headers): Want {
 }
 
 function prefersMsgpack(accept: string | null): boolean {
-  if (accept === null || !accept.includes("msgpack")) return false;
+  if (accept === null || !/msgpack/i.test(accept)) return false;
   const msgpack = quality(accept, MSGPACK_TYPE);
   return msgpack > 0 && msgpack >= quality(accept, JSON_TYPE);
 }
 
 function takesGzip(accept: string | null): boolean {
-  return accept?.includes("gzip") === true && quality(accept, "gzip") > 0;
+  return accept !== null && /gzip/i.test(accept) && quality(accept, "gzip") > 0;
 }
 
 /** The q-value that a list such as "a;q=0.5, b" gives to `name`; 0 when it is not listed. */

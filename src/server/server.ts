@@ -133,6 +133,8 @@ async function open(
     fetch,
     idleTimeout: LIMITS.idleSeconds,
     development: false,
+    // Else, outside of development mode, a second node could take the same port and half of the requests.
+    reusePort: false,
     // Ours to refuse: the runtime would answer without a body.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     error(cause: Error) {

@@ -1,0 +1,82 @@
+import { describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import type { OpenApi } from "../../src/server/openapi.ts";
+import { openApiDocument } from "../../src/server/openapi.ts";
+import { ROUTES } from "../../src/server/routes/table.ts";
+import { fixture } from "./support.ts";
+
+async function document(): Promise<OpenApi> {
+  return (await fixture().send("GET", "/openapi.json")).body;
+}
+
+test("the document is OpenAPI 3.1 and has every route", async () => {
+  const made = await document();
+  expect(made.openapi).toBe("3.1.0");
+  expect(made.info).toMatchObject({ title: "dwbase", version: "1.2.3" });
+  const listed = Object.entries(made.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  const table = ROUTES.map((route) => `${route.method} ${route.path.replace(":id", "{id}")}`);
+  expect(listed.toSorted()).toEqual(table.toSorted());
+});
+
+test("every reference leads somewhere, and every named schema is used", async () => {
+  const made = await document();
+  const text = JSON.stringify(made);
+  const referred = new Set(
+    [...text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)].map((match) => match[1]!),
+  );
+  expect([...referred].toSorted()).toEqual(Object.keys(made.components.schemas).toSorted());
+});
+
+describe.each(ROUTES.map((route) => [route.method, route.path] as const))("%s %s", (method, path) => {
+  test("is described whole", async () => {
+    const made = await document();
+    const operation = made.paths[path.replace(":id", "{id}")]![method.toLowerCase()]!;
+    expect(operation.summary).not.toBe("");
+    expect(operation.operationId).toMatch(/^[a-z][A-Za-z]*$/);
+    for (const [status, response] of Object.entries(operation.responses)) {
+      expect(status).toMatch(/^[2345]\d\d$/);
+      expect(response.description).not.toMatch(/undefined|^$/);
+      expect(response.headers["X-Request-Id"]).toBeDefined();
+      if (Number(status) >= 400) expect(Object.keys(response.content!)).toContain("application/json");
+      for (const { schema } of Object.values(response.content ?? {})) expect(schema).toBeDefined();
+    }
+    expect(operation.requestBody !== undefined).toBe(method === "POST");
+    const placeholders = [...path.matchAll(/:(\w+)/g)].map((match) => match[1]);
+    const inPath = (operation.parameters ?? []).filter((parameter) => parameter.in === "path");
+    expect(inPath.map((parameter) => parameter.name)).toEqual(placeholders as string[]);
+  });
+});
+
+test("operation ids are unique", () => {
+  const { paths } = openApiDocument(ROUTES, "1", false);
+  const ids = Object.values(paths).flatMap((methods) =>
+    Object.values(methods).map((each) => each.operationId),
+  );
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+test("keys are optional only where requests without one are let in", () => {
+  const security = (open: boolean) => openApiDocument(ROUTES, "1", open).paths["/ask"]!.post!.security;
+  expect(security(false)).toEqual([{ bearer: [] }, { apiKey: [] }, { adminKey: [] }]);
+  expect(security(true)).toContainEqual({});
+  expect(openApiDocument(ROUTES, "1", false).paths["/healthz"]!.get!.security).toEqual([]);
+});
+
+test("the page shows every route and loads nothing", async () => {
+  const { body, headers } = await fixture().send("GET", "/docs");
+  for (const { path } of ROUTES) expect(body).toContain(`<code>${path.replace(":id", "{id}")}</code>`);
+  expect(body).not.toMatch(/<script|<link|<img|<iframe|src=|@import|url\(|https?:\/\//);
+  const style = /<style>([\s\S]*)<\/style>/.exec(body)![1]!;
+  const hash = createHash("sha256").update(style).digest("base64");
+  expect(headers.get("content-security-policy")).toStartWith(
+    `default-src 'none'; style-src 'sha256-${hash}'`,
+  );
+  for (const [, target] of body.matchAll(/href="#([^"]+)"/g)) expect(body).toContain(`id="${target}"`);
+});
+
+test("/redoc leads to the page", async () => {
+  const { status, headers } = await fixture().send("GET", "/redoc");
+  expect([status, headers.get("location")]).toEqual([302, "/docs"]);
+});
