@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import { isatty } from "node:tty";
 import { errnoOf } from "../base/mod.ts";
 
 /** All that a command touches of the process it runs in; tests put their own in its place. */
@@ -27,8 +28,8 @@ export function processIo(): Io {
   return {
     env: process.env,
     cwd: process.cwd(),
-    tty: { in: process.stdin.isTTY, out: process.stdout.isTTY, err: process.stderr.isTTY },
-    columns: process.stdout.columns ?? 80,
+    tty: { in: isatty(0), out: isatty(1), err: isatty(2) },
+    columns: isatty(1) ? process.stdout.columns : 80,
     stdin: readStdin(),
     out: (text) => writeAll(1, text),
     err: (text) => {
