@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
-import { errnoOf } from "../base/mod.ts";
+import { errnoOf, fileFault } from "../base/mod.ts";
 
 /** All that a command touches of the process it runs in; tests put their own in its place. */
 export interface Io {
@@ -61,7 +61,7 @@ function writeAll(fd: number, text: string | Uint8Array): void {
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === "EPIPE") throw new OutputClosed();
-      if (errno !== "EAGAIN") throw error;
+      if (errno !== "EAGAIN") throw fileFault("write to", fd === 1 ? "stdout" : "stderr", error);
       Bun.sleepSync(FULL_PIPE_MS);
     }
   }

@@ -130,11 +130,6 @@ export class Client {
     return body as Health;
   }
 
-  /** Resolves when the node is up. */
-  async alive(timeoutMs?: number): Promise<void> {
-    await this.transport.send({ method: "GET", path: "/healthz" }, timeoutMs);
-  }
-
   private async fetch(path: string): Promise<unknown> {
     return this.transport.json(await this.transport.send({ method: "GET", path }));
   }

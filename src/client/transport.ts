@@ -49,14 +49,14 @@ export class Transport {
    * Sends one request and reads its whole answer.
    * @throws Fault with the answer's own code; `unreachable` when there is no answer in time.
    */
-  async send(exchange: Exchange, timeoutMs = this.timeoutMs): Promise<Received> {
-    const signal = AbortSignal.timeout(timeoutMs);
+  async send(exchange: Exchange): Promise<Received> {
+    const signal = AbortSignal.timeout(this.timeoutMs);
     let received: Received;
     try {
       const response = await fetch(this.address.base + exchange.path, this.init(exchange, signal));
       received = { status: response.status, headers: response.headers, text: await this.read(response) };
     } catch (cause) {
-      throw cause instanceof Fault ? cause : this.unreachable(cause, timeoutMs);
+      throw cause instanceof Fault ? cause : this.unreachable(cause);
     }
     if (received.status < 200 || received.status > 299) throw this.refused(received);
     return received;
@@ -108,10 +108,10 @@ export class Transport {
     );
   }
 
-  private unreachable(cause: unknown, timeoutMs: number): Fault {
+  private unreachable(cause: unknown): Fault {
     const at = this.address.label;
     if (cause instanceof Error && cause.name === "TimeoutError") {
-      return new Fault("unreachable", `the node at ${at} did not answer within ${timeoutMs / 1000} s`, {
+      return new Fault("unreachable", `the node at ${at} did not answer within ${this.timeoutMs / 1000} s`, {
         cause,
       });
     }

@@ -86,15 +86,16 @@ function openLog(path: string): number {
   }
 }
 
-/** Pause between two tries to reach a starting node, ms. */
+/** Pause between two tries to reach a starting node, and how long one may take, ms. */
 const POLL_MS = 25;
+const TRY_MS = 1000;
 
 /**
- * Resolves when the node answers on /healthz.
+ * Resolves when the node serves: /health answers only once the memory is open, /healthz does before.
  * @throws Fault when it ends before, or is not up within `LIMITS.readyMs`.
  */
 export async function waitReady(node: Started): Promise<void> {
-  const client = new Client({ api: apiOf(node.plan.listen) });
+  const client = new Client({ api: apiOf(node.plan.listen), timeoutMs: TRY_MS });
   const deadline = performance.now() + LIMITS.readyMs;
   let code: number | null | undefined;
   void node.ended.then((ended) => {
@@ -110,7 +111,7 @@ export async function waitReady(node: Started): Promise<void> {
       );
     }
     try {
-      await client.alive(1000);
+      await client.health();
       return;
     } catch {
       await Bun.sleep(POLL_MS);
