@@ -88,7 +88,9 @@ export const LIMITS = {
   requestsInFlight: 1024,
   /** Seconds a connection may be idle, also while its request is worked on. */
   idleSeconds: 45,
-  shutdownMs: 10_000,
+  /** Requests in flight get this long to end, then the threads `closeMs` to commit: together below 10 s. */
+  shutdownMs: 6_000,
+  closeMs: 3_500,
 
   // --- storage ---
   pageSize: 4096,

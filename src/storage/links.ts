@@ -120,3 +120,14 @@ export function isDistrusted(db: Database, world: number, worker: string, import
   const { trust, votes } = trustOf(db, world, worker);
   return votes >= LIMITS.trustVotes && trust < 0.3;
 }
+
+/** The workers with the most votes and their trust over all worlds, most votes first. */
+export function trustScores(db: Database, limit: number): [worker: string, score: number][] {
+  return db
+    .query<{ worker: string; c: number; x: number }, [number, number, number]>(
+      `SELECT worker, sum(vote = ?) AS c, sum(vote = ?) AS x FROM trust
+       GROUP BY worker ORDER BY count(*) DESC, worker LIMIT ?`,
+    )
+    .all(CONFIRMS, CONTRADICTS, limit)
+    .map(({ worker, c, x }) => [worker, (1 + c) / (2 + c + x)]);
+}

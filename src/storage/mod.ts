@@ -1,10 +1,12 @@
 /** Rank 5: the durable log of atoms. See DESIGN.md. */
 export { type CheckReport, checkStore, type Finding } from "./check.ts";
 export type { WriteContext } from "./context.ts";
+export { sqliteFault } from "./faults.ts";
 export { type IdempotencyKey, keepAnswer, recallAnswer } from "./idem.ts";
 export { insertAtom } from "./insert.ts";
 export { trustOf } from "./links.ts";
 export { setPolicy } from "./policies.ts";
+export { findAtom } from "./rows.ts";
 export { type DocFilter, type DocRow, hasAll, type ReplayPage, StoreReader } from "./reader.ts";
 export { forgetAtom } from "./remove.ts";
 export { manageWorld } from "./retention.ts";

@@ -3,7 +3,7 @@ import type { AtomFilter } from "../atom/mod.ts";
 import { KINDS } from "../atom/mod.ts";
 import { idToBytes, type Layout, LIMITS, layout, parseTime } from "../base/mod.ts";
 import { openForRead } from "./open.ts";
-import { ATOM_SELECT, type AtomRow, listOf, verified } from "./rows.ts";
+import { ATOM_SELECT, type AtomRow, findAtom, listOf, verified } from "./rows.ts";
 import { DOC } from "./schema.ts";
 import { hash52 } from "./sums.ts";
 import { token } from "./terms.ts";
@@ -82,10 +82,7 @@ export class StoreReader {
 
   /** @throws Fault storage_error when the row is damaged */
   atomById(id: string): AtomRow | undefined {
-    const row = this.db
-      .query<AtomRow, [Uint8Array]>(`SELECT ${ATOM_SELECT} FROM atom WHERE id = ?`)
-      .get(idToBytes(id));
-    return row === null ? undefined : verified(row);
+    return findAtom(this.db, id);
   }
 
   isForgotten(id: string): boolean {

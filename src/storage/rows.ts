@@ -1,5 +1,6 @@
+import type { Database } from "bun:sqlite";
 import { type Atom, bytesToVector, KINDS, LINK_KINDS, type Link, type LinkKind } from "../atom/mod.ts";
-import { bytesToId, equalBytes, Fault, formatTime } from "../base/mod.ts";
+import { bytesToId, equalBytes, Fault, formatTime, idToBytes } from "../base/mod.ts";
 import { type Column, rowSum } from "./sums.ts";
 
 /** A row of `atom`, columns in the order of the table. */
@@ -67,6 +68,14 @@ export function verified(row: AtomRow): AtomRow {
     `atom ${bytesToId(row.id)} (sequence ${row.seq}) is damaged on disk; run "dwbase storage check --deep" on the data directory`,
     { op: "read atom" },
   );
+}
+
+/** An atom by id, verified. @throws Fault storage_error when it is damaged */
+export function findAtom(db: Database, id: string): AtomRow | undefined {
+  const row = db
+    .query<AtomRow, [Uint8Array]>(`SELECT ${ATOM_SELECT} FROM atom WHERE id = ?`)
+    .get(idToBytes(id));
+  return row === null ? undefined : verified(row);
 }
 
 /** Whether `row`'s own `sum` fits its other columns, taken in the given order. */

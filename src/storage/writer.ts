@@ -5,6 +5,7 @@ import { TEXT_VERSION } from "../text/mod.ts";
 import { noTally, type Tally, type WriteContext } from "./context.ts";
 import { isDiskFull, isIoError, sqliteFault } from "./faults.ts";
 import { expireAnswers } from "./idem.ts";
+import { trustScores } from "./links.ts";
 import { identity, readNumber } from "./meta.ts";
 import { lockDirectory, openForWrite } from "./open.ts";
 import { anyPolicies } from "./policies.ts";
@@ -35,6 +36,8 @@ export interface WriterStatus {
   fsyncs: number;
   databaseBytes: number;
   walBytes: number;
+  /** Trust of the workers with the most votes, most first. */
+  trust: [worker: string, score: number][];
 }
 
 /**
@@ -254,6 +257,7 @@ export class StoreWriter {
       fsyncs: this.fsyncs,
       databaseBytes: statSync(this.place.database).size,
       walBytes: this.walBytes(),
+      trust: trustScores(this.ctx.db, LIMITS.trustSeries),
     };
   }
 

@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import type { ThreadedEngine } from "../engine/mod.ts";
+import { type HealthBoard, residentBytes } from "../health/mod.ts";
+import { type Log, type Metrics, STAGE_NUMBERS, setTotal } from "../telemetry/mod.ts";
+
+/** Bytes that this process had the kernel write to storage (0 where /proc does not tell). */
+function writtenBytes(): number {
+  try {
+    return Number(/^write_bytes: (\d+)/m.exec(readFileSync("/proc/self/io", "latin1"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** Fills the metrics that are counted elsewhere, at every scrape, from memory and /proc only. */
+export function connectGauges(metrics: Metrics, board: HealthBoard, log: Log, engine: () => ThreadedEngine | undefined): void {
+  metrics.onScrape(() => {
+    const health = board.body();
+    const status = board.last;
+    metrics.rssBytes.set(residentBytes());
+    metrics.diskUsedBytes.set(health.disk_usage.used_bytes);
+    metrics.diskTotalBytes.set(health.disk_usage.total_bytes);
+    metrics.diskUsedPercent.set(health.disk_usage.percent_used);
+    metrics.budgetStage.set({ resource: "memory" }, STAGE_NUMBERS[health.memory.stage as keyof typeof STAGE_NUMBERS]);
+    metrics.budgetStage.set({ resource: "disk" }, STAGE_NUMBERS[health.disk.stage as keyof typeof STAGE_NUMBERS]);
+    metrics.observeQueueDepth.set(engine()?.queueDepth ?? 0);
+    setTotal(metrics.observeDropped, engine()?.refused ?? 0);
+    setTotal(metrics.storageWrittenBytes, writtenBytes());
+    setTotal(metrics.logDropped, log.dropped());
+    if (!status) return;
+    metrics.quarantineCount.set(status.quarantined);
+    metrics.gcEvictions.set(status.evictions);
+    metrics.setTrustScores(status.trust);
+    setTotal(metrics.atoms, status.head);
+    setTotal(metrics.fsyncs, status.fsyncs);
+  });
+}

@@ -1,0 +1,45 @@
+import { existsSync } from "node:fs";
+import { Authenticator, bootstrapAdminKey, isOpen, type KeyEntry } from "../auth/mod.ts";
+import { Fault, layout } from "../base/mod.ts";
+import { type Config, isLoopback, parseListen } from "../config/mod.ts";
+import type { Logger } from "../telemetry/mod.ts";
+
+/**
+ * Who may come in. A node that is not open makes its admin key here, before the listener opens.
+ * @throws Fault usage when production has no key at all
+ */
+export function openAuthenticator(config: Config, logger: Logger): Authenticator {
+  const listen = parseListen(config.node.listen);
+  const access = {
+    loopback: listen.kind === "unix" || isLoopback(listen.host),
+    allowAnonymous: config.security.allowAnonymous,
+    production: config.env.production,
+  };
+  const keys: KeyEntry[] = [];
+  if (config.env.apiKey !== "") keys.push({ name: "WW_API_KEY", key: config.env.apiKey, admin: false });
+  if (config.env.adminApiKey !== "") {
+    keys.push({ name: "WW_ADMIN_API_KEY", key: config.env.adminApiKey, admin: true });
+  }
+  const { adminKey } = layout(config.node.dataDir);
+  if (access.production && keys.length === 0 && !existsSync(adminKey)) {
+    throw new Fault(
+      "usage",
+      "WW_ENVIRONMENT=production needs a key: set WW_API_KEY or WW_ADMIN_API_KEY (16 characters or more)",
+    );
+  }
+  if (!isOpen(access) || existsSync(adminKey)) {
+    const { key, created } = bootstrapAdminKey(adminKey);
+    keys.push({ name: "admin", key, admin: true });
+    logger.info({ path: adminKey, created }, created ? "made the admin key" : "read the admin key");
+  }
+  return new Authenticator({
+    ...access,
+    keys,
+    security: {
+      readWorlds: config.security.readWorlds,
+      writeWorlds: config.security.writeWorlds,
+      importanceCap: config.security.importanceCap,
+    },
+    corsOrigins: config.node.corsOrigins,
+  });
+}

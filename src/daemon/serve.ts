@@ -1,0 +1,144 @@
+import { Limiter } from "../auth/mod.ts";
+import { BUILD, ensureDir, Fault, systemClock } from "../base/mod.ts";
+import { type Config, type Loaded, loadConfig, parseListen } from "../config/mod.ts";
+import { ThreadedEngine } from "../engine/mod.ts";
+import { HealthBoard, OBSERVE_MS } from "../health/mod.ts";
+import { createServer, type Listening, type Server } from "../server/mod.ts";
+import { createLogger, createMetrics, type Log } from "../telemetry/mod.ts";
+import { firstCommands } from "./banner.ts";
+import { connectGauges } from "./gauges.ts";
+import { openAuthenticator } from "./keys.ts";
+
+export interface ServeOptions {
+  /** Print the first commands to try on stdout. */
+  banner: boolean;
+}
+
+/** The process is to be started again: a thread is gone. */
+const RESTART = 75;
+const FLUSH_MS = 500;
+
+/**
+ * Runs a node until a signal ends it: listener first, so that /healthz answers at once, then the threads.
+ * @returns the exit code: 0 after SIGTERM or SIGINT, 75 when the node must be started again
+ * @throws Fault why the node cannot start (port taken, directory unusable, foreign or newer database, …)
+ */
+export async function serve(loaded: Loaded, options: ServeOptions): Promise<number> {
+  const node = new Node(loaded);
+  try {
+    const listening = await node.start();
+    if (options.banner) process.stdout.write(firstCommands(listening.url, node.open));
+    return await node.ended;
+  } finally {
+    await node.stop();
+  }
+}
+
+class Node {
+  private readonly config: Config;
+  private readonly log: Log;
+  private readonly board: HealthBoard;
+  private server: Server | undefined;
+  private engine: ThreadedEngine | undefined;
+  private observer: Timer | undefined;
+  private readonly end = Promise.withResolvers<number>();
+  readonly ended = this.end.promise;
+  open = false;
+
+  constructor(private readonly loaded: Loaded) {
+    this.config = loaded.config;
+    this.log = createLogger({ level: this.config.telemetry.logLevel });
+    this.board = new HealthBoard({
+      clock: systemClock,
+      maxRamMb: this.config.limits.maxRamMb,
+      maxDiskMb: this.config.limits.maxDiskMb,
+      diskUsageDegraded: this.config.health.diskUsageDegraded,
+    });
+  }
+
+  async start(): Promise<Listening> {
+    const { config, log } = this;
+    for (const notice of this.loaded.notices) log.logger.warn(notice);
+    ensureDir(config.node.dataDir);
+    const authenticator = openAuthenticator(config, log.logger);
+    this.open = authenticator.open;
+    const metrics = createMetrics();
+    this.server = createServer({
+      engine: () => this.engine,
+      health: this.board,
+      authenticator,
+      limiter: new Limiter({
+        rememberPerSec: config.security.rememberPerSec,
+        askPerMin: config.security.askPerMin,
+        clock: systemClock,
+      }),
+      metrics,
+      logger: log.logger,
+      clock: systemClock,
+      version: BUILD.version,
+      bodyBytes: config.limits.bodyBytes,
+      corsOrigins: config.node.corsOrigins,
+      trustedProxies: config.node.trustedProxies,
+    });
+    connectGauges(metrics, this.board, log, () => this.engine);
+    const listening = await this.server.listen(parseListen(config.node.listen));
+    log.logger.info({ url: listening.url, data_dir: config.node.dataDir, config: this.loaded.path }, "listening");
+    this.watchSignals();
+    this.engine = await this.openEngine();
+    this.board.watch(this.engine.beats);
+    this.observer = setInterval(() => this.board.observe(), OBSERVE_MS);
+    log.logger.info({ version: BUILD.version, atoms: this.board.last?.atoms }, "ready");
+    return listening;
+  }
+
+  private openEngine(): Promise<ThreadedEngine> {
+    return ThreadedEngine.open({
+      dataDir: this.config.node.dataDir,
+      relaxedWindowMs: this.config.storage.relaxedWindowMs,
+      onStatus: (status) => this.board.update(status),
+      onBug: (message, stack) => this.log.logger.error({ stack }, message),
+      onDeath: (reason) => {
+        this.board.bury(reason);
+        this.log.logger.fatal(reason);
+        this.end.resolve(RESTART);
+      },
+    });
+  }
+
+  private watchSignals(): void {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      process.on(signal, () => {
+        this.log.logger.info({ signal }, "stopping");
+        this.end.resolve(0);
+      });
+    }
+    process.on("SIGHUP", () => this.reload());
+  }
+
+  /** SIGHUP: takes over what can change while running and names what cannot. */
+  private reload(): void {
+    const { logger } = this.log;
+    try {
+      const path = this.loaded.path;
+      const fresh = loadConfig({ env: process.env, cwd: process.cwd(), ...(path === null ? {} : { path }) });
+      logger.level = fresh.config.telemetry.logLevel;
+      const fixed = Object.keys(fresh.sources).filter(
+        (key) =>
+          key !== "telemetry.log_level" &&
+          this.loaded.sources[key]?.from !== "flag" &&
+          String(fresh.sources[key]?.value) !== String(this.loaded.sources[key]?.value),
+      );
+      logger.info({ log_level: logger.level, needs_restart: fixed }, "configuration reloaded");
+    } catch (cause) {
+      logger.error({ reason: cause instanceof Fault ? cause.message : String(cause) }, "configuration not reloaded");
+    }
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.observer);
+    await this.server?.stop();
+    await this.engine?.close();
+    this.log.logger.info("stopped");
+    await this.log.flush(FLUSH_MS);
+  }
+}

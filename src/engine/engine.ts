@@ -1,0 +1,179 @@
+import type { AskRequest, NewAtom, PolicyRequest, ReplayRequest, WorldRequest } from "../atom/mod.ts";
+import { type Caller, mayRead, mayWrite, requireCapability } from "../auth/mod.ts";
+import { encodeUtf8, Fault, LIMITS } from "../base/mod.ts";
+import { ThreadLink } from "./link.ts";
+import { type AnswerMessage, BEAT, type ReadBody, type ThreadStatus, type WriteBody } from "./protocol.ts";
+import { reachOf } from "./reach.ts";
+import type { BatchItem, Engine, Reply, Want, WriteOptions } from "./types.ts";
+
+export interface EngineOptions {
+  dataDir: string;
+  relaxedWindowMs: number;
+  onStatus: (status: ThreadStatus) => void;
+  onBug: (message: string, stack: string) => void;
+  onDeath: (reason: string) => void;
+}
+
+/** The engine over its threads: checks what the caller may, hands the work on, and never blocks main. */
+export class ThreadedEngine implements Engine {
+  private constructor(
+    private readonly writer: ThreadLink,
+    private readonly reader: ThreadLink,
+    /** Heartbeats of the threads, by cell of BEAT. */
+    readonly beats: Int32Array,
+  ) {}
+
+  /** Opens the data directory. @throws Fault why it cannot be opened */
+  static async open(options: EngineOptions): Promise<ThreadedEngine> {
+    const { dataDir, relaxedWindowMs, onBug, onDeath } = options;
+    const beats = new SharedArrayBuffer(4 * BEAT.cells);
+    const message = (cell: number) => ({ dataDir, relaxedWindowMs, mainNow: performance.now(), beats, cell });
+    const writer = new ThreadLink(new Worker(new URL("./writer-thread.ts", import.meta.url).href), "writer", {
+      onStatus: options.onStatus,
+      onBug,
+      onDeath,
+    });
+    const reader = new ThreadLink(new Worker(new URL("./recall-thread.ts", import.meta.url).href), "recall", {
+      onBug,
+      onDeath,
+    });
+    await writer.open(message(BEAT.writer));
+    await reader.open(message(BEAT.recall));
+    return new ThreadedEngine(writer, reader, new Int32Array(beats));
+  }
+
+  /** Writes that wait or are under way. */
+  get queueDepth(): number {
+    return this.writer.depth;
+  }
+
+  /** Writes refused because the queue was full. */
+  get refused(): number {
+    return this.writer.refused;
+  }
+
+  async remember(caller: Caller, atom: NewAtom, how: WriteOptions, want: Want): Promise<Reply> {
+    const refused = refusal(caller, atom);
+    if (refused) throw refused;
+    return this.write(
+      { op: "remember", atom, format: want.format, ...idempotency(caller, "remember", how) },
+      how.relaxed,
+    );
+  }
+
+  async rememberBatch(caller: Caller, items: BatchItem[], how: WriteOptions, want: Want): Promise<Reply> {
+    requireCapability(caller, "write_worlds");
+    const body: WriteBody = {
+      op: "batch",
+      items: items.map((item) => admit(caller, item)),
+      format: want.format,
+      ...idempotency(caller, "batch", how),
+    };
+    return this.write(body, how.relaxed);
+  }
+
+  async rememberLines(caller: Caller, items: BatchItem[], first: number, relaxed: boolean): Promise<Reply> {
+    requireCapability(caller, "write_worlds");
+    return this.write({ op: "lines", items: items.map((item) => admit(caller, item)), first }, relaxed);
+  }
+
+  async ask(caller: Caller, request: AskRequest, want: Want): Promise<Reply> {
+    requireReadable(caller, request.world);
+    return this.read({ op: "ask", request, ...want });
+  }
+
+  async replay(caller: Caller, request: ReplayRequest, want: Want): Promise<Reply> {
+    requireReadable(caller, request.world);
+    return this.read({ op: "replay", request, ...want });
+  }
+
+  async get(caller: Caller, id: string, want: Want): Promise<Reply> {
+    requireCapability(caller, "read_worlds");
+    return this.read({ op: "get", id, reach: reachOf(caller), ...want });
+  }
+
+  async forget(caller: Caller, id: string): Promise<Reply> {
+    requireCapability(caller, "forget");
+    return this.write({ op: "forget", id, reach: reachOf(caller) }, false);
+  }
+
+  async worlds(caller: Caller, options: { archived: boolean; counts: boolean }, want: Want): Promise<Reply> {
+    requireCapability(caller, "read_worlds");
+    return this.read({ op: "worlds", reach: reachOf(caller), ...options, ...want });
+  }
+
+  async manageWorld(caller: Caller, request: WorldRequest, want: Want): Promise<Reply> {
+    requireManageable(caller, request.world);
+    return this.write({ op: "world", request, format: want.format }, false);
+  }
+
+  async setPolicy(caller: Caller, request: PolicyRequest, want: Want): Promise<Reply> {
+    requireManageable(caller, request.world);
+    return this.write({ op: "policy", request, format: want.format }, false);
+  }
+
+  async indexStatus(caller: Caller, want: Want): Promise<Reply> {
+    requireCapability(caller, "read_worlds");
+    return this.read({ op: "index_status", reach: reachOf(caller), ...want });
+  }
+
+  /** Finishes what is under way, commits and closes the files. */
+  async close(): Promise<void> {
+    await this.reader.close();
+    await this.writer.close();
+  }
+
+  private async write(body: WriteBody, relaxed: boolean): Promise<Reply> {
+    return replyOf(await this.writer.ask(JSON.stringify(body), LIMITS.writeDeadlineMs, relaxed));
+  }
+
+  private async read(body: ReadBody): Promise<Reply> {
+    return replyOf(await this.reader.ask(JSON.stringify(body), LIMITS.readDeadlineMs));
+  }
+}
+
+function replyOf(answer: AnswerMessage): Reply {
+  const bytes = typeof answer.bytes === "string" ? encodeUtf8(answer.bytes) : answer.bytes;
+  const reply = { status: answer.status, bytes, gzip: answer.gzip };
+  return answer.next === undefined ? reply : { ...reply, next: answer.next };
+}
+
+function idempotency(caller: Caller, route: string, how: WriteOptions) {
+  if (!how.idempotency) return {};
+  const { key, digest } = how.idempotency;
+  return { idem: { scope: `${caller.bucket}\u0000${route}\u0000${key}`, digest: digest.toHex() } };
+}
+
+/** Why the caller may not write the atom, if so. */
+function refusal(caller: Caller, atom: NewAtom): Fault | undefined {
+  if (!mayWrite(caller, atom.world)) {
+    return new Fault("capability_denied", `the key may not write world "${atom.world}"; use one that may`);
+  }
+  if ((atom.importance ?? 0.5) > caller.importanceCap) {
+    return new Fault(
+      "importance_cap",
+      `importance ${atom.importance ?? 0.5} is above the ${caller.importanceCap} allowed here; lower it`,
+    );
+  }
+  return undefined;
+}
+
+function admit(caller: Caller, item: BatchItem): BatchItem {
+  if ("code" in item) return item;
+  const fault = refusal(caller, item);
+  return fault ? { code: fault.code, error: fault.message } : item;
+}
+
+function requireReadable(caller: Caller, world: string): void {
+  requireCapability(caller, "read_worlds");
+  if (!mayRead(caller, world)) {
+    throw new Fault("capability_denied", `the key may not read world "${world}"; use one that may`);
+  }
+}
+
+function requireManageable(caller: Caller, world: string): void {
+  requireCapability(caller, "manage_worlds");
+  if (!mayWrite(caller, world)) {
+    throw new Fault("capability_denied", `the key may not manage world "${world}"; use one that may write it`);
+  }
+}

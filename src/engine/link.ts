@@ -1,0 +1,140 @@
+import { Fault, fromWire, LIMITS } from "../base/mod.ts";
+import type { AnswerMessage, FaultMessage, FromThread, OpenMessage, ThreadStatus, ToThread } from "./protocol.ts";
+
+interface Pending {
+  resolve(answer: AnswerMessage): void;
+  reject(fault: Fault): void;
+  deadline: number;
+  bytes: number;
+}
+
+export interface LinkEvents {
+  onStatus?: (status: ThreadStatus) => void;
+  /** A bug on the thread: for the log. */
+  onBug: (message: string, stack: string) => void;
+  /** The thread is gone; the node cannot go on. */
+  onDeath: (reason: string) => void;
+}
+
+/** How often overdue requests are looked for. */
+const SWEEP_MS = 250;
+
+/**
+ * Main's end of a thread: at most LIMITS.workerRequests requests and LIMITS.workerBytes of bodies are under way, each
+ * with a deadline; more is refused at once.
+ */
+export class ThreadLink {
+  private readonly pending = new Map<number, Pending>();
+  private bytes = 0;
+  private n = 0;
+  private opened: { resolve(): void; reject(fault: Fault): void } | undefined;
+  private closed: (() => void) | undefined;
+  private closing = false;
+  private readonly sweep = setInterval(() => this.expire(), SWEEP_MS);
+
+  constructor(
+    private readonly worker: Worker,
+    private readonly name: string,
+    private readonly events: LinkEvents,
+  ) {
+    worker.onmessage = ({ data }: { data: FromThread }) => this.receive(data);
+    worker.onerror = (event) => this.died(event.message);
+    worker.addEventListener("close", () => this.died("it ended"));
+  }
+
+  /** @throws Fault why the thread could not open the data directory */
+  open(options: OpenMessage["open"]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.opened = { resolve, reject };
+      this.post({ open: options });
+    });
+  }
+
+  /** Requests refused because the queue was full. */
+  refused = 0;
+
+  get depth(): number {
+    return this.pending.size;
+  }
+
+  /** @throws Fault overloaded when the thread's queue is full, deadline_exceeded, or what the thread answers */
+  ask(body: string, timeoutMs: number, relaxed = false): Promise<AnswerMessage> {
+    if (this.closing) return Promise.reject(new Fault("overloaded", "the node is stopping; try again", { retryAfter: 5 }));
+    if (this.pending.size >= LIMITS.workerRequests || this.bytes + body.length > LIMITS.workerBytes) {
+      this.refused += 1;
+      return Promise.reject(
+        new Fault("overloaded", `the queue of the ${this.name} is full; try again`, { retryAfter: 1 }),
+      );
+    }
+    this.n += 1;
+    const n = this.n;
+    const deadline = performance.now() + timeoutMs;
+    this.bytes += body.length;
+    return new Promise((resolve, reject) => {
+      this.pending.set(n, { resolve, reject, deadline, bytes: body.length });
+      this.post({ n, deadline, relaxed, body });
+    });
+  }
+
+  /** Lets the thread finish what it has, close its files and end. */
+  async close(): Promise<void> {
+    this.closing = true;
+    const done = new Promise<void>((resolve) => {
+      this.closed = resolve;
+    });
+    this.post({ close: true });
+    await Promise.race([done, Bun.sleep(LIMITS.closeMs)]);
+    clearInterval(this.sweep);
+    this.worker.terminate();
+  }
+
+  private post(message: ToThread): void {
+    this.worker.postMessage(message);
+  }
+
+  private receive(message: FromThread): void {
+    if ("answers" in message) for (const answer of message.answers) this.settle(answer);
+    else if ("status" in message) this.events.onStatus?.(message.status);
+    else if ("ready" in message) this.opened?.resolve();
+    else if ("failed" in message) this.opened?.reject(fromWire(message.failed));
+    else this.closed?.();
+  }
+
+  private settle(answer: AnswerMessage | FaultMessage): void {
+    if ("err" in answer && answer.stack) this.events.onBug(answer.err.message, answer.stack);
+    const waiting = this.take(answer.n);
+    if (!waiting) return;
+    if ("err" in answer) waiting.reject(fromWire(answer.err));
+    else waiting.resolve(answer);
+  }
+
+  private take(n: number): Pending | undefined {
+    const waiting = this.pending.get(n);
+    if (waiting) {
+      this.pending.delete(n);
+      this.bytes -= waiting.bytes;
+    }
+    return waiting;
+  }
+
+  private expire(): void {
+    const now = performance.now();
+    for (const [n, { deadline }] of this.pending) {
+      if (deadline + SWEEP_MS > now) continue;
+      this.take(n)?.reject(
+        new Fault("deadline_exceeded", `the ${this.name} did not answer in time; try again`, { retryAfter: 1 }),
+      );
+    }
+  }
+
+  private died(reason: string): void {
+    if (this.closing) {
+      this.closed?.();
+      return;
+    }
+    const fault = new Fault("storage_error", `the ${this.name} thread stopped: ${reason}`);
+    this.opened?.reject(fault);
+    for (const n of [...this.pending.keys()]) this.take(n)?.reject(fault);
+    this.events.onDeath(`the ${this.name} thread stopped: ${reason}`);
+  }
+}

@@ -1,0 +1,89 @@
+import type { AskRequest, NewAtom, PolicyRequest, ReplayRequest, WorldRequest } from "../atom/mod.ts";
+import type { Caller } from "../auth/mod.ts";
+import type { WireFault } from "../base/mod.ts";
+import type { IdempotencyKey, WriterStatus } from "../storage/mod.ts";
+import type { BatchItem, Format } from "./types.ts";
+
+/** What main and its threads say to each other. Bodies are JSON text, answers finished bytes that are moved. */
+
+/** As much of a caller as a thread needs to judge what it may see. */
+export type Reach = Pick<Caller, "name" | "admin" | "readWorlds" | "writeWorlds"> & { capabilities: string[] };
+
+export type WriteBody =
+  | { op: "remember"; atom: NewAtom; idem?: IdempotencyKey; format: Format }
+  | { op: "batch"; items: BatchItem[]; idem?: IdempotencyKey; format: Format }
+  | { op: "lines"; items: BatchItem[]; first: number }
+  | { op: "forget"; id: string; reach: Reach }
+  | { op: "world"; request: WorldRequest; format: Format }
+  | { op: "policy"; request: PolicyRequest; format: Format };
+
+export type ReadBody =
+  | { op: "ask"; request: AskRequest; format: Format; gzip: boolean }
+  | { op: "replay"; request: ReplayRequest; format: Format; gzip: boolean }
+  | { op: "get"; id: string; reach: Reach; format: Format; gzip: boolean }
+  | { op: "worlds"; reach: Reach; archived: boolean; counts: boolean; format: Format; gzip: boolean }
+  | { op: "index_status"; reach: Reach; format: Format; gzip: boolean };
+
+export interface OpenMessage {
+  open: {
+    dataDir: string;
+    relaxedWindowMs: number;
+    /** performance.now() of main when this was sent: deadlines are in main's time. */
+    mainNow: number;
+    /** Heartbeats; this thread counts up its own cell. */
+    beats: SharedArrayBuffer;
+    cell: number;
+  };
+}
+
+export interface RequestMessage {
+  n: number;
+  /** In main's monotonic time, ms. */
+  deadline: number;
+  relaxed: boolean;
+  body: string;
+}
+
+export interface CloseMessage {
+  close: true;
+}
+
+export type ToThread = OpenMessage | RequestMessage | CloseMessage;
+
+export interface AnswerMessage {
+  n: number;
+  status: number;
+  /** Text for the short answers of the writer. */
+  bytes: Uint8Array<ArrayBuffer> | string;
+  gzip: boolean;
+  next?: string;
+}
+
+export interface FaultMessage {
+  n: number;
+  err: WireFault;
+  /** Of a bug, for the log only. */
+  stack?: string;
+}
+
+export type FromThread =
+  | { ready: true }
+  | { failed: WireFault }
+  | { closed: true }
+  | { answers: (AnswerMessage | FaultMessage)[] }
+  | { status: ThreadStatus };
+
+/** What the writer tells about itself, about once a second while something changes. */
+export interface ThreadStatus extends WriterStatus {
+  /** File system of the data directory. */
+  diskTotal: number;
+  diskFree: number;
+  queued: number;
+  /** Why background work last failed, or "". */
+  trouble: string;
+}
+
+/** Cells of the shared heartbeat array. */
+export const BEAT = { writer: 0, recall: 1, cells: 2 } as const;
+/** A thread that works moves its heartbeat at least this often. */
+export const BEAT_MS = 500;

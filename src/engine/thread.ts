@@ -1,0 +1,69 @@
+import { asFault, Fault, toWire } from "../base/mod.ts";
+import { BEAT_MS, type FaultMessage, type FromThread, type OpenMessage, type RequestMessage, type ToThread } from "./protocol.ts";
+
+declare const self: {
+  onmessage: ((event: { data: ToThread }) => void) | null;
+  postMessage(message: FromThread, transfer?: ArrayBuffer[]): void;
+};
+
+export function post(message: FromThread, transfer: ArrayBuffer[] = []): void {
+  self.postMessage(message, transfer);
+}
+
+/** A request with its deadline in this thread's time. */
+export interface Waiting {
+  n: number;
+  deadline: number;
+  relaxed: boolean;
+  body: string;
+}
+
+export interface ThreadWork {
+  open(options: OpenMessage["open"]): void;
+  take(request: Waiting): void;
+  close(): void;
+}
+
+/** A thread's end of the protocol: opening, heartbeat, requests, closing. */
+export function runThread(work: ThreadWork): void {
+  let offset = 0;
+  const open = (options: OpenMessage["open"]): void => {
+    offset = performance.now() - options.mainNow;
+    const beats = new Int32Array(options.beats);
+    try {
+      work.open(options);
+    } catch (cause) {
+      post({ failed: toWire(cause) });
+      return;
+    }
+    setInterval(() => Atomics.add(beats, options.cell, 1), BEAT_MS);
+    post({ ready: true });
+  };
+  const take = ({ n, deadline, relaxed, body }: RequestMessage): void =>
+    work.take({ n, deadline: deadline + offset, relaxed, body });
+  self.onmessage = ({ data }) => {
+    if ("n" in data) take(data);
+    else if ("open" in data) open(data.open);
+    else {
+      work.close();
+      post({ closed: true });
+    }
+  };
+}
+
+export function late(request: Waiting): boolean {
+  return performance.now() > request.deadline;
+}
+
+export const LATE = new Fault("deadline_exceeded", "the node is too busy to answer in time; try again", { retryAfter: 1 });
+
+/** The message that fails a request; the stack of a bug goes along for the log. */
+export function failure(n: number, error: unknown): FaultMessage {
+  const fault = asFault(error);
+  const err = toWire(fault);
+  const cause = fault.cause instanceof Error ? fault.cause : error;
+  return fault.code === "internal_error" && cause instanceof Error && cause.stack
+    ? { n, err, stack: cause.stack }
+    : { n, err };
+}
+

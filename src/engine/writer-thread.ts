@@ -1,0 +1,115 @@
+import { statfsSync } from "node:fs";
+import { toWire } from "../base/mod.ts";
+import { type Job, StoreWriter } from "../storage/mod.ts";
+import type { AnswerMessage, FaultMessage, OpenMessage, WriteBody } from "./protocol.ts";
+import { failure, LATE, late, post, runThread, type Waiting } from "./thread.ts";
+import { applyWrite, type Written } from "./writes.ts";
+
+/** Bodies that one transaction takes before it commits, so that no client waits long for others' work. */
+const GROUP_BYTES = 4 * 1024 * 1024;
+const STATUS_MS = 1000;
+/** After this long without a write the node counts as idle and folds its WAL. */
+const IDLE_MS = 2000;
+
+/** The writer: collects what arrives, commits it together, and uses the pauses for maintenance. */
+class WriterThread {
+  private writer!: StoreWriter;
+  private dataDir = "";
+  private queue: Waiting[] = [];
+  private scheduled = false;
+  private timer: Timer | undefined;
+  private lastWrite = 0;
+  private trouble = "";
+
+  open(options: OpenMessage["open"]): void {
+    this.dataDir = options.dataDir;
+    this.writer = new StoreWriter(options.dataDir, { relaxedWindowMs: options.relaxedWindowMs });
+    this.report();
+    setInterval(() => this.report(), STATUS_MS);
+    this.later(0);
+  }
+
+  take(request: Waiting): void {
+    this.queue.push(request);
+    if (this.scheduled) return;
+    this.scheduled = true;
+    // everything that has arrived by now joins the group
+    setImmediate(() => this.commit());
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    while (this.queue.length > 0) this.commit();
+    this.writer.close();
+  }
+
+  private commit(): void {
+    const group = this.nextGroup();
+    const answers: (AnswerMessage | FaultMessage)[] = [];
+    const live: Waiting[] = [];
+    for (const request of group) {
+      if (late(request)) answers.push(failure(request.n, LATE));
+      else live.push(request);
+    }
+    const jobs = live.map(({ body }): Job<Written> => {
+      const parsed: WriteBody = JSON.parse(body);
+      if (parsed.op === "policy" || parsed.op === "world") this.writer.retainSoon();
+      return (ctx) => applyWrite(ctx, parsed);
+    });
+    if (jobs.length > 0) {
+      const relaxed = live.every((request) => request.relaxed);
+      this.writer.commit(jobs, relaxed).forEach((outcome, at) => {
+        const { n } = live[at]!;
+        answers.push("value" in outcome ? { n, gzip: false, ...outcome.value } : failure(n, outcome.fault));
+      });
+      this.lastWrite = performance.now();
+    }
+    post({ answers });
+    this.scheduled = this.queue.length > 0;
+    if (this.scheduled) setImmediate(() => this.commit());
+    this.later(0);
+  }
+
+  private nextGroup(): Waiting[] {
+    let bytes = 0;
+    let take = 0;
+    while (take < this.queue.length && bytes < GROUP_BYTES) bytes += this.queue[take++]!.body.length;
+    return this.queue.splice(0, take);
+  }
+
+  private later(ms: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.maintain(), Math.min(ms, IDLE_MS));
+  }
+
+  private maintain(): void {
+    const idle = this.queue.length === 0 && performance.now() - this.lastWrite >= IDLE_MS;
+    let wait = STATUS_MS;
+    try {
+      wait = this.writer.maintain(idle);
+      this.trouble = "";
+    } catch (cause) {
+      this.trouble = toWire(cause).message;
+    }
+    this.later(wait);
+  }
+
+  private report(): void {
+    try {
+      const disk = statfsSync(this.dataDir);
+      post({
+        status: {
+          ...this.writer.status(),
+          diskTotal: disk.blocks * disk.bsize,
+          diskFree: disk.bavail * disk.bsize,
+          queued: this.queue.length,
+          trouble: this.trouble,
+        },
+      });
+    } catch (cause) {
+      this.trouble = toWire(cause).message;
+    }
+  }
+}
+
+runThread(new WriterThread());

@@ -1,0 +1,110 @@
+import { encodeMsgpack, type NewAtom } from "../atom/mod.ts";
+import { mayRead, mayWrite } from "../auth/mod.ts";
+import { bytesToId, Fault, toWire } from "../base/mod.ts";
+import {
+  forgetAtom,
+  insertAtom,
+  keepAnswer,
+  manageWorld,
+  recallAnswer,
+  findAtom,
+  setPolicy,
+  type WriteContext,
+} from "../storage/mod.ts";
+import type { Reach, WriteBody } from "./protocol.ts";
+import { callerOf } from "./reach.ts";
+import type { BatchItem, Format, Refused } from "./types.ts";
+
+/** An answer of the writer: a value to encode, or finished text. */
+export interface Written {
+  status: number;
+  bytes: string | Uint8Array<ArrayBuffer>;
+}
+
+function encode(json: string, format: Format): Written {
+  return { status: 200, bytes: format === "json" ? json : encodeMsgpack(JSON.parse(json)) };
+}
+
+function remember(ctx: WriteContext, body: Extract<WriteBody, { op: "remember" }>): Written {
+  return once(ctx, body, () => JSON.stringify(bytesToId(insertAtom(ctx, body.atom))));
+}
+
+/** Makes a request with an Idempotency-Key happen once: its answer is kept with what it wrote. */
+function once(
+  ctx: WriteContext,
+  body: Extract<WriteBody, { op: "remember" | "batch" }>,
+  make: () => string,
+): Written {
+  const known = body.idem && recallAnswer(ctx, body.idem);
+  if (known !== undefined) return encode(known, body.format);
+  const answer = make();
+  if (body.idem) keepAnswer(ctx, body.idem, answer);
+  return encode(answer, body.format);
+}
+
+type ItemOutcome = { id: string } | Refused;
+
+function isRefused(item: BatchItem): item is Refused {
+  return "code" in item;
+}
+
+/** One item of a batch: its own fault is its own answer. */
+function rememberItem(ctx: WriteContext, item: BatchItem): ItemOutcome {
+  if (isRefused(item)) return item;
+  try {
+    return { id: bytesToId(insertAtom(ctx, item satisfies NewAtom)) };
+  } catch (cause) {
+    if (!(cause instanceof Fault) || cause.status >= 500) throw cause;
+    const { code, message } = toWire(cause);
+    return { code, error: message };
+  }
+}
+
+function batch(ctx: WriteContext, body: Extract<WriteBody, { op: "batch" }>): Written {
+  return once(ctx, body, () => {
+    const outcomes = body.items.map((item) => rememberItem(ctx, item));
+    const errors = outcomes.flatMap((o, index) => ("id" in o ? [] : [{ index, code: o.code, error: o.error }]));
+    return JSON.stringify({ ids: outcomes.map((o) => ("id" in o ? o.id : null)), errors });
+  });
+}
+
+function lines(ctx: WriteContext, body: Extract<WriteBody, { op: "lines" }>): Written {
+  let text = "";
+  body.items.forEach((item, at) => {
+    text += `${JSON.stringify({ index: body.first + at, ...rememberItem(ctx, item) })}\n`;
+  });
+  return { status: 200, bytes: text };
+}
+
+function forget(ctx: WriteContext, id: string, reach: Reach): Written {
+  const caller = callerOf(reach);
+  const row = findAtom(ctx.db, id);
+  const world = row && ctx.worlds.get(row.world);
+  if (!row || !world || world.state === 2 || !mayRead(caller, world.name)) {
+    throw new Fault("not_found", `there is no atom ${id}`);
+  }
+  if (!mayWrite(caller, world.name)) {
+    throw new Fault("capability_denied", `the key may not forget in world "${world.name}"; use a key that may write it`);
+  }
+  forgetAtom(ctx, row, reach.name);
+  return { status: 204, bytes: "" };
+}
+
+/** Carries out one write in the running transaction. @throws Fault before anything is changed */
+export function applyWrite(ctx: WriteContext, body: WriteBody): Written {
+  switch (body.op) {
+    case "remember":
+      return remember(ctx, body);
+    case "batch":
+      return batch(ctx, body);
+    case "lines":
+      return lines(ctx, body);
+    case "forget":
+      return forget(ctx, body.id, body.reach);
+    case "world":
+      manageWorld(ctx, body.request);
+      return encode("null", body.format);
+    case "policy":
+      return encode(JSON.stringify(setPolicy(ctx, body.request)), body.format);
+  }
+}

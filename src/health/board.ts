@@ -1,0 +1,177 @@
+import { readFileSync } from "node:fs";
+import { totalmem } from "node:os";
+import { BUILD, type Clock, clockIsSane, KB, MB } from "../base/mod.ts";
+import { BEAT, BEAT_MS, type HealthBody, type HealthCheck, type ThreadStatus } from "../engine/mod.ts";
+
+export interface BoardOptions {
+  clock: Clock;
+  /** node.limits.max_ram_mb, 0 = from the machine. */
+  maxRamMb: number;
+  /** node.limits.max_disk_mb, 0 = 80 % of the volume. */
+  maxDiskMb: number;
+  /** Share of the volume from which the node counts as degraded. */
+  diskUsageDegraded: number;
+}
+
+export type Stage = "ok" | "tight" | "critical";
+
+/** Shares of a budget at which its stages begin. */
+const TIGHT = 0.8;
+const CRITICAL = 0.95;
+/** A thread whose heartbeat stands still this long is reported; a slow disk alone takes a second or two. */
+const STILL_MS = 10_000;
+
+export function stageOf(used: number, budget: number): Stage {
+  if (used >= budget * CRITICAL) return "critical";
+  return used >= budget * TIGHT ? "tight" : "ok";
+}
+
+/** RAM budget in bytes: as configured, else a quarter of the machine's, from 128 to 512 MB. */
+export function ramBudget(maxRamMb: number): number {
+  return maxRamMb > 0 ? maxRamMb * MB : Math.max(128 * MB, Math.min(512 * MB, totalmem() / 4));
+}
+
+/** Resident memory of this process, all threads included, as the kernel counts it (0 where /proc is missing). */
+export function residentBytes(): number {
+  try {
+    const resident = readFileSync("/proc/self/status", "latin1").match(/^VmRSS:\s+(\d+) kB/m)?.[1];
+    return Number(resident ?? 0) * KB;
+  } catch {
+    return 0;
+  }
+}
+
+/**
+ * What is known of the node's health, in memory: /health, /readyz and the metrics read it without touching the disk
+ * or a thread.
+ */
+export class HealthBoard {
+  private readonly started: number;
+  private status: ThreadStatus | undefined;
+  private beats: Int32Array | undefined;
+  private readonly seen: { beat: number; at: number }[] = [];
+  private dead = "";
+
+  constructor(private readonly options: BoardOptions) {
+    this.started = options.clock.monotonic();
+  }
+
+  /** The threads are up; their heartbeats are watched from now on. */
+  watch(beats: Int32Array): void {
+    this.beats = beats;
+  }
+
+  update(status: ThreadStatus): void {
+    this.status = status;
+  }
+
+  /** A thread is gone. */
+  bury(reason: string): void {
+    this.dead = reason;
+  }
+
+  get last(): ThreadStatus | undefined {
+    return this.status;
+  }
+
+  /** Whether the node can serve: threads up, disk below the degraded mark. O(1). */
+  ready(): boolean {
+    return this.beats !== undefined && this.storageCheck().status !== "critical" && !this.diskIsFull();
+  }
+
+  body(): HealthBody {
+    const checks = this.checks();
+    const bad = checks.filter((check) => check.status !== "ok");
+    const { diskTotal = 0, diskFree = 0 } = this.status ?? {};
+    const rss = residentBytes();
+    const ram = ramBudget(this.options.maxRamMb);
+    const used = this.dataBytes();
+    return {
+      status: bad.length === 0 ? "ready" : "degraded",
+      message: bad.length === 0 ? "ready" : bad.map((check) => check.message).join("; "),
+      disk_usage: {
+        used_bytes: diskTotal - diskFree,
+        total_bytes: diskTotal,
+        percent_used: diskTotal === 0 ? 0 : Math.round(((diskTotal - diskFree) / diskTotal) * 10_000) / 100,
+      },
+      index_rebuild_lag_ms: 0,
+      version: BUILD.version,
+      uptime_s: Math.round((this.options.clock.monotonic() - this.started) / 1000),
+      memory: { rss_bytes: rss, budget_bytes: ram, stage: stageOf(rss, ram) },
+      disk: { used_bytes: used, budget_bytes: this.diskBudget(), stage: this.diskStage() },
+      checks,
+    };
+  }
+
+  /** Bytes of the data directory. */
+  dataBytes(): number {
+    return (this.status?.databaseBytes ?? 0) + (this.status?.walBytes ?? 0);
+  }
+
+  private diskBudget(): number {
+    const { maxDiskMb } = this.options;
+    return maxDiskMb > 0 ? maxDiskMb * MB : Math.floor((this.status?.diskTotal ?? 0) * 0.8);
+  }
+
+  diskStage(): Stage {
+    const budget = this.diskBudget();
+    return budget === 0 ? "ok" : stageOf(this.dataBytes(), budget);
+  }
+
+  private diskIsFull(): boolean {
+    const { diskTotal = 0, diskFree = 0 } = this.status ?? {};
+    return diskTotal > 0 && (diskTotal - diskFree) / diskTotal > this.options.diskUsageDegraded;
+  }
+
+  private checks(): HealthCheck[] {
+    return [
+      this.storageCheck(),
+      this.diskIsFull()
+        ? { name: "disk", status: "warning", message: "the volume is nearly full; free some space" }
+        : { name: "disk", status: "ok", message: "there is space on the volume" },
+      clockIsSane(this.options.clock)
+        ? { name: "clock", status: "ok", message: "the clock is past the build date" }
+        : { name: "clock", status: "warning", message: "the clock is behind the build date; set it or wait for NTP" },
+    ];
+  }
+
+  private storageCheck(): HealthCheck {
+    const name = "storage";
+    if (this.dead !== "") return { name, status: "critical", message: this.dead };
+    if (!this.beats) return { name, status: "critical", message: "the store is being opened" };
+    for (const [thread, cell] of [
+      ["writer", BEAT.writer],
+      ["recall", BEAT.recall],
+    ] as const) {
+      const still = this.stillFor(cell);
+      if (still > STILL_MS) {
+        return { name, status: "critical", message: `the ${thread} has not answered for ${Math.round(still / 1000)} s` };
+      }
+    }
+    const trouble = this.status?.trouble ?? "";
+    return trouble === ""
+      ? { name, status: "ok", message: "reads and writes are served" }
+      : { name, status: "warning", message: trouble };
+  }
+
+  /** How long a heartbeat has stood still, ms, as far as this board has looked. */
+  private stillFor(cell: number): number {
+    const now = this.options.clock.monotonic();
+    const beat = Atomics.load(this.beats!, cell);
+    const seen = this.seen[cell];
+    if (!seen || seen.beat !== beat) {
+      this.seen[cell] = { beat, at: now };
+      return 0;
+    }
+    return now - seen.at;
+  }
+
+  /** Looks at the heartbeats; to be called about every BEAT_MS. */
+  observe(): void {
+    if (!this.beats) return;
+    this.stillFor(BEAT.writer);
+    this.stillFor(BEAT.recall);
+  }
+}
+
+export const OBSERVE_MS = BEAT_MS * 2;
