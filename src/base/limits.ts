@@ -56,6 +56,8 @@ export const LIMITS = {
   replayScanRows: 50_000,
   /** Question words that are scored, rarest first. */
   queryWords: 64,
+  /** Best atoms of the lexical and of the semantic list each that are ranked, with their thread neighbours. */
+  askCandidates: 100,
 
   // --- text ---
   /** Longest index term; longer words are cut. */

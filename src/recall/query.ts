@@ -1,0 +1,54 @@
+import { LIMITS } from "../base/mod.ts";
+import { type StoreReader, token, type WorldRow } from "../storage/mod.ts";
+import { analyseQuestion, type Question, type TimeCues, timeCues } from "../text/mod.ts";
+
+/** A word of the question that the world knows. */
+export interface QueryWord {
+  token: string;
+  /** Atoms that hold it. */
+  frequency: number;
+  idf: number;
+}
+
+/** A question against one world. */
+export interface Query {
+  question: Question;
+  cues: TimeCues;
+  /** Rarest first, at most LIMITS.queryWords. */
+  words: QueryWord[];
+  /** Words that the world knows but that were one too many. */
+  dropped: number;
+}
+
+/** Inverse document frequency, never negative: ln(1 + (N − n + ½) / (n + ½)), as in Lucene. */
+function idfOf(docs: number, frequency: number): number {
+  return Math.log(1 + Math.max(0, docs - frequency + 0.5) / (frequency + 0.5));
+}
+
+/** @throws what `checkDeadline` throws */
+export function queryOf(
+  reader: StoreReader,
+  world: WorldRow,
+  text: string,
+  now: number,
+  checkDeadline: () => void,
+): Query {
+  const question = analyseQuestion(text, (term) => {
+    checkDeadline();
+    return reader.documentFrequency(token.author(world.id, term)) > 0;
+  });
+  const known: QueryWord[] = [];
+  for (const term of question.terms) {
+    checkDeadline();
+    const word = token.word(world.id, term);
+    const frequency = reader.documentFrequency(word);
+    if (frequency > 0) known.push({ token: word, frequency, idf: idfOf(world.docs, frequency) });
+  }
+  known.sort((a, b) => a.frequency - b.frequency);
+  return {
+    question,
+    cues: timeCues(text, now),
+    words: known.slice(0, LIMITS.queryWords),
+    dropped: Math.max(0, known.length - LIMITS.queryWords),
+  };
+}
