@@ -48,13 +48,17 @@ export const CONFIG_OPTION: OptionSpec = { flags: "--config <file>", about: "con
 export const NODE_OPTIONS: readonly OptionSpec[] = [
   { flags: "--api <url>", about: "the node (DWBASE_API, else http://127.0.0.1:8080); also unix:///path" },
   { flags: "--key <key>", about: "API key (DWBASE_API_KEY, else the local node's key file)" },
-  { flags: "--timeout <time>", about: "how long an answer may take (default 60s)" },
+  { flags: "--timeout <time>", about: "how long the node may keep silent (default 60s)" },
   CONFIG_OPTION,
 ];
 
-/** Options of every command that reads a data directory. */
-export const STORE_OPTIONS: readonly OptionSpec[] = [
+const DATA_DIR_OPTIONS: readonly OptionSpec[] = [
   { flags: "--data-dir <dir>", about: "data directory (default: the configured node's)" },
   { flags: "--path <dir>", about: "the same as --data-dir" },
-  CONFIG_OPTION,
 ];
+
+/** Options of every command that reads a data directory. */
+export const STORE_OPTIONS: readonly OptionSpec[] = [...DATA_DIR_OPTIONS, CONFIG_OPTION];
+
+/** Options of a command that asks the node which serves a data directory: its key file lies there. */
+export const STORE_NODE_OPTIONS: readonly OptionSpec[] = [...DATA_DIR_OPTIONS, ...NODE_OPTIONS];

@@ -28,8 +28,7 @@ export function nodeOf(context: Context, defaultTimeoutMs?: number): Client {
 
 function localKey(context: Context): string | undefined {
   try {
-    const { adminKey } = layout(resolve(context.io.cwd, configured(context).config.node.dataDir));
-    return readIfThere(adminKey)?.trim() || undefined;
+    return readIfThere(layout(dataDirOf(context)).adminKey)?.trim() || undefined;
   } catch (error) {
     // An open node needs no key, so that is not the command's failure; a wish that was spelled out is.
     if (context.args.text("config") !== undefined) throw error;

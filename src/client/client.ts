@@ -8,7 +8,7 @@ export interface ClientOptions {
   /** See `parseApi`. */
   api: string;
   key?: string | undefined;
-  /** How long an answer may take, ms; default `LIMITS.clientTimeoutMs`. */
+  /** How long the node may keep silent, ms; default `LIMITS.clientTimeoutMs`. */
   timeoutMs?: number | undefined;
 }
 

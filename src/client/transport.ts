@@ -46,17 +46,22 @@ export class Transport {
   }
 
   /**
-   * Sends one request and reads its whole answer.
+   * Sends one request and reads its whole answer. The time-out starts anew with every piece of the answer, so that
+   * a long import under a rate limit goes on as long as it moves.
    * @throws Fault with the answer's own code; `unreachable` when there is no answer in time.
    */
   async send(exchange: Exchange): Promise<Received> {
-    const signal = AbortSignal.timeout(this.timeoutMs);
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(new DOMException("late", "TimeoutError")), this.timeoutMs);
     let received: Received;
     try {
-      const response = await fetch(this.address.base + exchange.path, this.init(exchange, signal));
-      received = { status: response.status, headers: response.headers, text: await this.read(response) };
+      const response = await fetch(this.address.base + exchange.path, this.init(exchange, late.signal));
+      const text = await this.read(response, () => timer.refresh());
+      received = { status: response.status, headers: response.headers, text };
     } catch (cause) {
       throw cause instanceof Fault ? cause : this.unreachable(cause);
+    } finally {
+      clearTimeout(timer);
     }
     if (received.status < 200 || received.status > 299) throw this.refused(received);
     return received;
@@ -79,10 +84,11 @@ export class Transport {
     };
   }
 
-  private async read(response: Response): Promise<string> {
+  private async read(response: Response, moved: () => void): Promise<string> {
     const parts: Uint8Array[] = [];
     let size = 0;
     for await (const part of response.body ?? []) {
+      moved();
       size += part.length;
       if (size > LIMITS.clientAnswerBytes) throw this.notANode("its answer is too long");
       parts.push(part);

@@ -4,7 +4,14 @@ import type { Line } from "./lines.ts";
 import type { LineAnswer } from "./types.ts";
 
 /** What became of a line: stored under `id` (now or before), or refused. */
-export type Outcome = { number: number; id: string } | { number: number; code: ErrorCode; error: string };
+export type Outcome = { number: number; id: string } | Refusal;
+export interface Refusal {
+  number: number;
+  code: ErrorCode;
+  error: string;
+  /** The line as it was sent, if it was. */
+  sent?: Uint8Array;
+}
 
 export interface UploadOptions {
   /** Waits before another try; a test's own does not. */
@@ -92,11 +99,30 @@ async function sendOnce(client: Client, lines: Line[]): Promise<Sent> {
     const line = index === undefined ? undefined : sendable[index];
     if (index === undefined || line === undefined) fault = new Fault(code, error);
     else if (id !== undefined) settled.set(index, { number: line.number, id });
-    else if (OF_THE_LINE.has(code)) settled.set(index, { number: line.number, code, error });
+    else if (OF_THE_LINE.has(code))
+      settled.set(index, { number: line.number, code, error, sent: line.bytes });
     else fault = new Fault(code, error);
   }
   const unsettled = sendable.filter((_, index) => !settled.has(index));
   outcomes.push(...settled.values());
   outcomes.sort((a, b) => a.number - b.number);
   return unsettled.length === 0 ? { outcomes, unsettled } : { outcomes, unsettled, fault };
+}
+
+/**
+ * Whether a line that was refused as a conflict is the very atom that the node has: an export says what was left to
+ * the node when the atom was sent, such as its time, and so differs from what was sent then.
+ * @returns the atom's id, or undefined when it is another one.
+ */
+export async function alreadyStored(client: Client, refusal: Refusal): Promise<string | undefined> {
+  if (refusal.code !== "conflict" || refusal.sent === undefined) return undefined;
+  const sent = JSON.parse(new TextDecoder().decode(refusal.sent)) as Record<string, unknown>;
+  try {
+    const atom = await client.get(String(sent.id));
+    return Bun.deepEquals(sent, { ...atom }) ? atom.id : undefined;
+  } catch (error) {
+    // An atom that the key may not read stays a conflict.
+    if (error instanceof Fault && error.code !== "unreachable") return undefined;
+    throw error;
+  }
 }

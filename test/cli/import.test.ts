@@ -19,7 +19,7 @@ async function imported(...argv: string[]) {
   return { code, err, report: out === "" ? undefined : JSON.parse(out) };
 }
 
-test("a second import adds nothing, with ids or without", async () => {
+test("a second import adds nothing", async () => {
   const first = await imported(SAMPLE);
   const none = { refused: 0, refusals: [] };
   expect([first.code, first.report]).toEqual([
@@ -28,10 +28,20 @@ test("a second import adds nothing, with ids or without", async () => {
   ]);
   const second = await imported(SAMPLE);
   expect(second.report).toEqual({ lines: LINES.length, added: 0, already: LINES.length, ...none });
+});
 
+test("an export imports as what is there already; the same id with other content is refused", async () => {
+  await imported(SAMPLE);
   const exported = (await bench.run(["export", "home"])).out;
   writeFileSync(join(bench.dir, "export.jsonl"), exported);
-  expect((await imported("export.jsonl")).report.added).toBe(0);
+  expect((await imported("export.jsonl")).report).toMatchObject({
+    added: 0,
+    already: LINES.length,
+    refused: 0,
+  });
+  writeFileSync(join(bench.dir, "other.jsonl"), exported.replace("11.5", "99"));
+  const { code, report } = await imported("other.jsonl");
+  expect([code, report.refusals]).toEqual([1, [{ line: 1, code: "conflict", error: "other content" }]]);
 });
 
 test("equal lines are as many memories as there are lines", async () => {

@@ -4,6 +4,8 @@ import { newId } from "../../src/base/mod.ts";
 export interface FakeNode {
   url: string;
   atoms: Map<string, Record<string, unknown>>;
+  /** Lines of batches as they were sent, by id. */
+  sent: Map<string, string>;
   /** Requests as they came, oldest first. */
   requests: { method: string; path: string; key: string | null; body: string }[];
   /** Answers that come before the node's own, oldest first. */
@@ -17,6 +19,7 @@ export function startFakeNode(listen: { unix: string } | { port: number } = { po
   const fake: FakeNode = {
     url: "",
     atoms: new Map(),
+    sent: new Map(),
     requests: [],
     script: [],
     pageSize: 3,
@@ -116,6 +119,10 @@ function batchAnswer(fake: FakeNode, body: string): Response {
   const answers = lines.map((line, index) => {
     const atom = JSON.parse(line);
     if (typeof atom.worker !== "string") return { index, code: "invalid_input", error: "worker is missing" };
+    // As a node does, it compares with what was sent then: an export is not that.
+    const sent = fake.sent.get(atom.id);
+    if (sent !== undefined && sent !== line) return { index, code: "conflict", error: "other content" };
+    fake.sent.set(atom.id, line);
     return { index, id: store(fake, atom) };
   });
   return new Response(answers.map((line) => `${JSON.stringify(line)}\n`).join(""));

@@ -32,8 +32,8 @@ export const word: Word = {
       return code;
     } catch (error) {
       const fault = asFault(error);
-      // A node that does not answer, or not with health, is down; what is wrong with us is not its state.
-      const code = fault.status >= 500 && fault.code !== "internal_error" ? CRITICAL : UNKNOWN;
+      // A node that does not answer, or not with its health, is down; a refusal says nothing of its state.
+      const code = fault.status >= 500 ? CRITICAL : UNKNOWN;
       if (print.json) print.document({ code, state: WORDS[code], message: fault.message });
       else print.line(`DWBASE ${WORDS[code]} - ${fault.message}`);
       return code;

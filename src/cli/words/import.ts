@@ -1,7 +1,15 @@
 import { createReadStream, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { asFault, Fault } from "../../base/mod.ts";
-import { type Client, chunks, LineIds, type Outcome, upload } from "../../client/mod.ts";
+import {
+  alreadyStored,
+  type Client,
+  chunks,
+  LineIds,
+  type Outcome,
+  type Refusal,
+  upload,
+} from "../../client/mod.ts";
 import { type Context, NODE_OPTIONS, type Word } from "../command.ts";
 import { nodeOf } from "../node.ts";
 
@@ -25,8 +33,10 @@ export const word: Word = {
         node,
         chunks(source, (line) => job.prepare(line), { eager: false }),
       )) {
-        job.settle(outcomes);
-        if (!print.json) for (const outcome of outcomes) if ("code" in outcome) print.note(refusal(outcome));
+        for (const outcome of outcomes) {
+          const refusal = await job.settle(node, outcome);
+          if (refusal !== undefined && !print.json) print.note(`line ${refusal.number}: ${refusal.error}`);
+        }
         print.progress(job.bytes, job.size, `${job.stored} stored`);
       }
     } finally {
@@ -71,15 +81,16 @@ class Job {
     return atom.id == null ? JSON.stringify({ ...atom, id: this.ids.next(text) }) : text;
   }
 
-  settle(outcomes: readonly Outcome[]): void {
-    for (const outcome of outcomes) {
-      if ("id" in outcome) this.stored++;
-      else {
-        this.refused++;
-        const { number: line, code, error } = outcome;
-        if (this.refusals.length < LISTED_REFUSALS) this.refusals.push({ line, code, error });
-      }
+  /** Counts an outcome; resolves with the refusal if it is one. */
+  async settle(node: Client, outcome: Outcome): Promise<Refusal | undefined> {
+    if ("id" in outcome || (await alreadyStored(node, outcome)) !== undefined) {
+      this.stored++;
+      return undefined;
     }
+    this.refused++;
+    const { number: line, code, error } = outcome;
+    if (this.refusals.length < LISTED_REFUSALS) this.refusals.push({ line, code, error });
+    return outcome;
   }
 
   /**
@@ -140,10 +151,6 @@ function openFile(path: string, job: Job): AsyncIterable<Uint8Array> {
   if (stat.isDirectory()) throw new Fault("usage", `${path} is a directory; name a JSON Lines file`);
   job.size = stat.size;
   return createReadStream(path, { highWaterMark: READ_BYTES });
-}
-
-function refusal({ number, error }: { number: number; error: string }): string {
-  return `line ${number}: ${error}`;
 }
 
 function sentence({ lines, added, already, refused }: Report): string {

@@ -1,4 +1,4 @@
-import { NODE_OPTIONS, type Word } from "../command.ts";
+import { STORE_NODE_OPTIONS, type Word } from "../command.ts";
 import { nodeOf } from "../node.ts";
 
 export const word: Word = {
@@ -6,7 +6,7 @@ export const word: Word = {
   actions: {
     status: {
       summary: "show how far each world is indexed",
-      options: NODE_OPTIONS,
+      options: STORE_NODE_OPTIONS,
       examples: ["dwbase index status", "dwbase index status --json"],
       async run(context) {
         const { print } = context;

@@ -1,6 +1,6 @@
 import { KINDS, LINK_KINDS, type Link, type LinkKind, type NewAtom } from "../../atom/mod.ts";
 import { Fault, formatTime, newId } from "../../base/mod.ts";
-import { chunks, upload } from "../../client/mod.ts";
+import { chunks, type Outcome, upload } from "../../client/mod.ts";
 import type { Args } from "../args.ts";
 import { type Context, NODE_OPTIONS, type Word } from "../command.ts";
 import { nodeOf } from "../node.ts";
@@ -107,8 +107,9 @@ async function rememberInput(context: Context): Promise<number> {
   return refused === 0 ? 0 : 1;
 }
 
-function lineOf({ number, ...rest }: { number: number }): object {
-  return { line: number, ...rest };
+function lineOf(outcome: Outcome): object {
+  const line = outcome.number;
+  return "id" in outcome ? { line, id: outcome.id } : { line, code: outcome.code, error: outcome.error };
 }
 
 /** A whole atom keeps what it says, except its world; any other JSON object is a payload; the rest is text. */
