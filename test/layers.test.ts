@@ -24,6 +24,7 @@ const RANKS: Record<string, number> = {
   health: 9,
   server: 10,
   daemon: 11,
+  bench: 11,
   deployer: 11,
   installer: 11,
   soak: 11,

@@ -73,6 +73,12 @@ export const LIMITS = {
   /** Months and days each that a question can name. */
   timeCues: 16,
 
+  // --- embedding ---
+  /** Characters of a text that are embedded, word pieces of it, and characters of one word. */
+  embedTextChars: 65_536,
+  embedPieces: 512,
+  embedWordChars: 100,
+
   /** Atoms that wait in the tail of the text index before they are folded into it together. */
   textTail: 64,
 

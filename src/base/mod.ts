@@ -7,4 +7,5 @@ export * from "./files.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";
 export * from "./paths.ts";
+export * from "./self.ts";
 export * from "./time.ts";

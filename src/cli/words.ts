@@ -21,6 +21,7 @@ const WORDS: Record<string, Load> = {
   index: () => import("./words/index.ts"),
   health: () => import("./words/health.ts"),
   config: () => import("./words/config.ts"),
+  bench: () => import("./words/bench.ts"),
   version: () => import("./words/version.ts"),
   completion: () => import("./words/completion.ts"),
 };

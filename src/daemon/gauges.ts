@@ -13,7 +13,12 @@ function writtenBytes(): number {
 }
 
 /** Fills the metrics that are counted elsewhere, at every scrape, from memory and /proc only. */
-export function connectGauges(metrics: Metrics, board: HealthBoard, log: Log, engine: () => ThreadedEngine | undefined): void {
+export function connectGauges(
+  metrics: Metrics,
+  board: HealthBoard,
+  log: Log,
+  engine: () => ThreadedEngine | undefined,
+): void {
   metrics.onScrape(() => {
     const health = board.body();
     const status = board.last;
@@ -21,8 +26,14 @@ export function connectGauges(metrics: Metrics, board: HealthBoard, log: Log, en
     metrics.diskUsedBytes.set(health.disk_usage.used_bytes);
     metrics.diskTotalBytes.set(health.disk_usage.total_bytes);
     metrics.diskUsedPercent.set(health.disk_usage.percent_used);
-    metrics.budgetStage.set({ resource: "memory" }, STAGE_NUMBERS[health.memory.stage as keyof typeof STAGE_NUMBERS]);
-    metrics.budgetStage.set({ resource: "disk" }, STAGE_NUMBERS[health.disk.stage as keyof typeof STAGE_NUMBERS]);
+    metrics.budgetStage.set(
+      { resource: "memory" },
+      STAGE_NUMBERS[health.memory.stage as keyof typeof STAGE_NUMBERS],
+    );
+    metrics.budgetStage.set(
+      { resource: "disk" },
+      STAGE_NUMBERS[health.disk.stage as keyof typeof STAGE_NUMBERS],
+    );
     metrics.observeQueueDepth.set(engine()?.queueDepth ?? 0);
     setTotal(metrics.observeDropped, engine()?.refused ?? 0);
     setTotal(metrics.storageWrittenBytes, writtenBytes());

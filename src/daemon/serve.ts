@@ -82,7 +82,10 @@ class Node {
     });
     connectGauges(metrics, this.board, log, () => this.engine);
     const listening = await this.server.listen(parseListen(config.node.listen));
-    log.logger.info({ url: listening.url, data_dir: config.node.dataDir, config: this.loaded.path }, "listening");
+    log.logger.info(
+      { url: listening.url, data_dir: config.node.dataDir, config: this.loaded.path },
+      "listening",
+    );
     this.watchSignals();
     this.engine = await this.openEngine();
     this.board.watch(this.engine.beats);
@@ -130,7 +133,10 @@ class Node {
       );
       logger.info({ log_level: logger.level, needs_restart: fixed }, "configuration reloaded");
     } catch (cause) {
-      logger.error({ reason: cause instanceof Fault ? cause.message : String(cause) }, "configuration not reloaded");
+      logger.error(
+        { reason: cause instanceof Fault ? cause.message : String(cause) },
+        "configuration not reloaded",
+      );
     }
   }
 

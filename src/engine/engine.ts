@@ -174,6 +174,9 @@ function requireReadable(caller: Caller, world: string): void {
 function requireManageable(caller: Caller, world: string): void {
   requireCapability(caller, "manage_worlds");
   if (!mayWrite(caller, world)) {
-    throw new Fault("capability_denied", `the key may not manage world "${world}"; use one that may write it`);
+    throw new Fault(
+      "capability_denied",
+      `the key may not manage world "${world}"; use one that may write it`,
+    );
   }
 }

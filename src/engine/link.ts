@@ -1,5 +1,12 @@
 import { Fault, fromWire, LIMITS } from "../base/mod.ts";
-import type { AnswerMessage, FaultMessage, FromThread, OpenMessage, ThreadStatus, ToThread } from "./protocol.ts";
+import type {
+  AnswerMessage,
+  FaultMessage,
+  FromThread,
+  OpenMessage,
+  ThreadStatus,
+  ToThread,
+} from "./protocol.ts";
 
 interface Pending {
   resolve(answer: AnswerMessage): void;
@@ -59,7 +66,8 @@ export class ThreadLink {
 
   /** @throws Fault overloaded when the thread's queue is full, deadline_exceeded, or what the thread answers */
   ask(body: string, timeoutMs: number, relaxed = false): Promise<AnswerMessage> {
-    if (this.closing) return Promise.reject(new Fault("overloaded", "the node is stopping; try again", { retryAfter: 5 }));
+    if (this.closing)
+      return Promise.reject(new Fault("overloaded", "the node is stopping; try again", { retryAfter: 5 }));
     if (this.pending.size >= LIMITS.workerRequests || this.bytes + body.length > LIMITS.workerBytes) {
       this.refused += 1;
       return Promise.reject(
@@ -122,7 +130,9 @@ export class ThreadLink {
     for (const [n, { deadline }] of this.pending) {
       if (deadline + SWEEP_MS > now) continue;
       this.take(n)?.reject(
-        new Fault("deadline_exceeded", `the ${this.name} did not answer in time; try again`, { retryAfter: 1 }),
+        new Fault("deadline_exceeded", `the ${this.name} did not answer in time; try again`, {
+          retryAfter: 1,
+        }),
       );
     }
   }

@@ -7,7 +7,9 @@ import type { BatchItem, Format } from "./types.ts";
 /** What main and its threads say to each other. Bodies are JSON text, answers finished bytes that are moved. */
 
 /** As much of a caller as a thread needs to judge what it may see. */
-export type Reach = Pick<Caller, "name" | "admin" | "readWorlds" | "writeWorlds"> & { capabilities: string[] };
+export type Reach = Pick<Caller, "name" | "admin" | "readWorlds" | "writeWorlds"> & {
+  capabilities: string[];
+};
 
 export type WriteBody =
   | { op: "remember"; atom: NewAtom; idem?: IdempotencyKey; format: Format }

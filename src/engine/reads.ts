@@ -1,7 +1,7 @@
 import { type Atom, atomJson, encodeMsgpack } from "../atom/mod.ts";
 import { mayRead } from "../auth/mod.ts";
 import { concatBytes, encodeUtf8, Fault, isId, LIMITS } from "../base/mod.ts";
-import { recall, type Recalled } from "../recall/mod.ts";
+import { type Recalled, recall } from "../recall/mod.ts";
 import { type AtomRow, atomOf, type StoreReader, type WorldRow } from "../storage/mod.ts";
 import type { Reach, ReadBody } from "./protocol.ts";
 import { callerOf } from "./reach.ts";
@@ -37,7 +37,8 @@ const CURSOR = /^[0-9a-z]{1,11}$/;
 function sequenceOf(cursor: string | undefined): number {
   if (cursor === undefined) return 0;
   const seq = CURSOR.test(cursor) ? Number.parseInt(cursor, 36) : Number.NaN;
-  if (!Number.isSafeInteger(seq)) throw new Fault("invalid_input", "after must be the X-Next-After of an earlier page");
+  if (!Number.isSafeInteger(seq))
+    throw new Fault("invalid_input", "after must be the X-Next-After of an earlier page");
   return seq;
 }
 
@@ -127,7 +128,13 @@ function askAnswer(found: Recalled, explain: boolean, format: Format): Uint8Arra
     }
     atoms.push(atom);
   }
-  const answer = { world: found.world, text: found.text, supporting_atoms: atoms, warnings, mode: found.mode };
+  const answer = {
+    world: found.world,
+    text: found.text,
+    supporting_atoms: atoms,
+    warnings,
+    mode: found.mode,
+  };
   return encode(explain ? { ...answer, scores: found.scores.slice(0, atoms.length) } : answer, format);
 }
 

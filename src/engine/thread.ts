@@ -1,5 +1,12 @@
 import { asFault, Fault, toWire } from "../base/mod.ts";
-import { BEAT_MS, type FaultMessage, type FromThread, type OpenMessage, type RequestMessage, type ToThread } from "./protocol.ts";
+import {
+  BEAT_MS,
+  type FaultMessage,
+  type FromThread,
+  type OpenMessage,
+  type RequestMessage,
+  type ToThread,
+} from "./protocol.ts";
 
 declare const self: {
   onmessage: ((event: { data: ToThread }) => void) | null;
@@ -55,7 +62,9 @@ export function late(request: Waiting): boolean {
   return performance.now() > request.deadline;
 }
 
-export const LATE = new Fault("deadline_exceeded", "the node is too busy to answer in time; try again", { retryAfter: 1 });
+export const LATE = new Fault("deadline_exceeded", "the node is too busy to answer in time; try again", {
+  retryAfter: 1,
+});
 
 /** The message that fails a request; the stack of a bug goes along for the log. */
 export function failure(n: number, error: unknown): FaultMessage {
@@ -66,4 +75,3 @@ export function failure(n: number, error: unknown): FaultMessage {
     ? { n, err, stack: cause.stack }
     : { n, err };
 }
-

@@ -69,9 +69,5 @@ export interface Engine {
   manageWorld(caller: Caller, request: WorldRequest, want: Want): Promise<Reply>;
   setPolicy(caller: Caller, request: PolicyRequest, want: Want): Promise<Reply>;
   indexStatus(caller: Caller, want: Want): Promise<Reply>;
-  /** From memory only. */
-  health(): HealthBody;
-  /** From memory only: whether storage serves and disk usage is below the degraded mark. */
-  ready(): boolean;
   close(): Promise<void>;
 }

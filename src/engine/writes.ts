@@ -2,12 +2,12 @@ import { encodeMsgpack, type NewAtom } from "../atom/mod.ts";
 import { mayRead, mayWrite } from "../auth/mod.ts";
 import { bytesToId, Fault, toWire } from "../base/mod.ts";
 import {
+  findAtom,
   forgetAtom,
   insertAtom,
   keepAnswer,
   manageWorld,
   recallAnswer,
-  findAtom,
   setPolicy,
   type WriteContext,
 } from "../storage/mod.ts";
@@ -63,7 +63,9 @@ function rememberItem(ctx: WriteContext, item: BatchItem): ItemOutcome {
 function batch(ctx: WriteContext, body: Extract<WriteBody, { op: "batch" }>): Written {
   return once(ctx, body, () => {
     const outcomes = body.items.map((item) => rememberItem(ctx, item));
-    const errors = outcomes.flatMap((o, index) => ("id" in o ? [] : [{ index, code: o.code, error: o.error }]));
+    const errors = outcomes.flatMap((o, index) =>
+      "id" in o ? [] : [{ index, code: o.code, error: o.error }],
+    );
     return JSON.stringify({ ids: outcomes.map((o) => ("id" in o ? o.id : null)), errors });
   });
 }
@@ -84,7 +86,10 @@ function forget(ctx: WriteContext, id: string, reach: Reach): Written {
     throw new Fault("not_found", `there is no atom ${id}`);
   }
   if (!mayWrite(caller, world.name)) {
-    throw new Fault("capability_denied", `the key may not forget in world "${world.name}"; use a key that may write it`);
+    throw new Fault(
+      "capability_denied",
+      `the key may not forget in world "${world.name}"; use a key that may write it`,
+    );
   }
   forgetAtom(ctx, row, reach.name);
   return { status: 204, bytes: "" };

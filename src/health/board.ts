@@ -131,7 +131,11 @@ export class HealthBoard {
         : { name: "disk", status: "ok", message: "there is space on the volume" },
       clockIsSane(this.options.clock)
         ? { name: "clock", status: "ok", message: "the clock is past the build date" }
-        : { name: "clock", status: "warning", message: "the clock is behind the build date; set it or wait for NTP" },
+        : {
+            name: "clock",
+            status: "warning",
+            message: "the clock is behind the build date; set it or wait for NTP",
+          },
     ];
   }
 
@@ -145,7 +149,11 @@ export class HealthBoard {
     ] as const) {
       const still = this.stillFor(cell);
       if (still > STILL_MS) {
-        return { name, status: "critical", message: `the ${thread} has not answered for ${Math.round(still / 1000)} s` };
+        return {
+          name,
+          status: "critical",
+          message: `the ${thread} has not answered for ${Math.round(still / 1000)} s`,
+        };
       }
     }
     const trouble = this.status?.trouble ?? "";

@@ -1,6 +1,6 @@
 import { checkBatchShape, checkNewAtom } from "../atom/mod.ts";
 import { clockIsSane, Fault } from "../base/mod.ts";
-import type { BatchItem, Refused } from "../engine/types.ts";
+import type { BatchItem, Refused } from "../engine/mod.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** A checked batch with what was sent, item by item. */

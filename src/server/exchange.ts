@@ -1,7 +1,7 @@
 import { encodeMsgpack } from "../atom/mod.ts";
 import type { Authenticator, Caller, Limiter, TrustedProxies } from "../auth/mod.ts";
 import { type Clock, Fault } from "../base/mod.ts";
-import type { Engine, Reply, Want } from "../engine/types.ts";
+import type { Engine, HealthBody, Reply, Want } from "../engine/mod.ts";
 import { type Logger, type Metrics, requestId } from "../telemetry/mod.ts";
 import type { Admission, Release } from "./admission.ts";
 import type { Cors } from "./cors.ts";
@@ -12,10 +12,18 @@ import { CONTENT_TYPE_OF, wantOf } from "./negotiate.ts";
 import type { Query } from "./query.ts";
 import type { Route } from "./route.ts";
 
+/** Tells how the node is, from memory alone. */
+export interface HealthSource {
+  body(): HealthBody;
+  /** Whether storage serves and the disk is below its degraded mark. */
+  ready(): boolean;
+}
+
 /** What all requests of one server share. */
 export interface Shared {
   /** Undefined while the threads start. */
   engine(): Engine | undefined;
+  health: HealthSource;
   authenticator: Authenticator;
   limiter: Limiter;
   metrics: Metrics;

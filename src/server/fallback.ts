@@ -1,5 +1,6 @@
 import { Fault } from "../base/mod.ts";
 import type { Exchange } from "./exchange.ts";
+import { pathOf } from "./path.ts";
 import type { Route } from "./route.ts";
 
 /**
@@ -17,7 +18,7 @@ export function fallbackRoute(routes: readonly Route[]): Route {
     answer: { status: 204, description: "To OPTIONS." },
     run(exchange) {
       const { request } = exchange;
-      const { pathname } = new URL(request.url);
+      const pathname = pathOf(request.url);
       const allow = allowed.find(({ pattern }) => pattern.test(pathname))?.allow;
       if (allow === undefined) {
         throw new Fault("not_found", `there is no route ${request.method} ${pathname}; /docs lists them all`);

@@ -1,6 +1,6 @@
 import { canonical } from "../atom/mod.ts";
 import { invalid, LIMITS } from "../base/mod.ts";
-import type { BatchItem, WriteOptions } from "../engine/types.ts";
+import type { BatchItem, WriteOptions } from "../engine/mod.ts";
 import type { Exchange } from "./exchange.ts";
 
 const PRINTABLE = new RegExp(`^[\\x20-\\x7e]{1,${LIMITS.idempotencyKeyChars}}$`);

@@ -1,7 +1,7 @@
 import { checkNewAtom, decodeJson, LineSplitter, OVERLONG_LINE } from "../atom/mod.ts";
 import type { Caller } from "../auth/mod.ts";
 import { clockIsSane, encodeUtf8, LIMITS, toWire, type WireFault } from "../base/mod.ts";
-import type { BatchItem, Engine } from "../engine/types.ts";
+import type { BatchItem, Engine } from "../engine/mod.ts";
 import { refused } from "./batch.ts";
 import { tooLarge } from "./body.ts";
 import type { Exchange } from "./exchange.ts";

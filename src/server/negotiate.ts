@@ -1,4 +1,4 @@
-import type { Format, Want } from "../engine/types.ts";
+import type { Format, Want } from "../engine/mod.ts";
 
 export const JSON_TYPE = "application/json";
 export const MSGPACK_TYPE = "application/msgpack";

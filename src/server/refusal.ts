@@ -2,6 +2,7 @@ import { RateLimited, rateHeaders } from "../auth/mod.ts";
 import { asFault, statusOf, toWire, type WireFault } from "../base/mod.ts";
 import { dropBody } from "./body.ts";
 import type { Exchange } from "./exchange.ts";
+import { pathOf } from "./path.ts";
 
 const MEMORY_FAMILY = /^\/api\/v1(?:\/|$)/;
 
@@ -33,6 +34,6 @@ export async function refuse(exchange: Exchange, error: unknown): Promise<Respon
   }
   // A connection with more of a refused body to come than is worth reading is closed after the answer.
   if (!exchange.bodyRead && !(await dropBody(request))) exchange.setHeader("Connection", "close");
-  const memoryFamily = MEMORY_FAMILY.test(new URL(request.url).pathname);
+  const memoryFamily = MEMORY_FAMILY.test(pathOf(request.url));
   return exchange.value(status, memoryFamily ? { detail: message, code } : { error: message, code });
 }

@@ -1,7 +1,7 @@
 import type { TSchema } from "@sinclair/typebox";
 import type { Caller, Capability, Limited } from "../auth/mod.ts";
 import type { ErrorCode } from "../base/mod.ts";
-import type { Engine, Reply } from "../engine/types.ts";
+import type { Engine, Reply } from "../engine/mod.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** A query parameter, or a header of the request, as the OpenAPI document shows it. */

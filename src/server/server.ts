@@ -4,14 +4,15 @@ import { Elysia } from "elysia";
 import { type Authenticator, type Limiter, TrustedProxies } from "../auth/mod.ts";
 import { type Clock, errnoOf, Fault, LIMITS } from "../base/mod.ts";
 import { formatListen, type Listen } from "../config/mod.ts";
-import type { Engine } from "../engine/types.ts";
+import type { Engine } from "../engine/mod.ts";
 import type { Logger, Metrics } from "../telemetry/mod.ts";
 import { Admission } from "./admission.ts";
 import { Cors } from "./cors.ts";
 import { createDocuments } from "./documents.ts";
-import type { Endpoint, Shared } from "./exchange.ts";
+import type { Endpoint, HealthSource, Shared } from "./exchange.ts";
 import { fallbackRoute } from "./fallback.ts";
 import { Meter } from "./meter.ts";
+import { pathStart } from "./path.ts";
 import { serve } from "./pipeline.ts";
 import type { Route } from "./route.ts";
 import { ROUTES } from "./routes/table.ts";
@@ -19,6 +20,7 @@ import { ROUTES } from "./routes/table.ts";
 export interface ServerParts {
   /** Undefined while the threads start; requests that need it get 503 until then. */
   engine: Engine | (() => Engine | undefined);
+  health: HealthSource;
   authenticator: Authenticator;
   limiter: Limiter;
   metrics: Metrics;
@@ -64,6 +66,7 @@ export function createServer(parts: ServerParts): Server {
 
   const shared: Shared = {
     engine: typeof parts.engine === "function" ? parts.engine : () => parts.engine as Engine,
+    health: parts.health,
     authenticator: parts.authenticator,
     limiter: parts.limiter,
     metrics: parts.metrics,
@@ -78,7 +81,12 @@ export function createServer(parts: ServerParts): Server {
     peer: (request) => listener?.requestIP(request)?.address ?? peers.get(request) ?? UNIX_PEER,
     documents: createDocuments(ROUTES, parts.version, parts.authenticator.open),
   };
-  const fetch = router(shared);
+  const route = router(shared);
+  const fetch = (request: Request) => {
+    const routable = withRoutableUrl(request);
+    if (routable !== request) peers.set(routable, shared.peer(request));
+    return route(routable);
+  };
 
   return {
     async listen(address) {
@@ -102,6 +110,18 @@ export function createServer(parts: ServerParts): Server {
       return fetch(request);
     },
   };
+}
+
+/** Where Elysia begins to look for the path of a URL; a shorter "http://pi/" has it before that. */
+const PATH_FROM = 11;
+
+/**
+ * The request with a URL that can be routed. Without a Host that can stand in a URL (HTTP/1.0, many clients of Unix
+ * sockets) the runtime leaves only the path, and with a very short one the router would not find the path.
+ */
+function withRoutableUrl(request: Request): Request {
+  const at = pathStart(request.url);
+  return at >= PATH_FROM ? request : new Request(`http://localhost${request.url.slice(at)}`, request);
 }
 
 /** Elysia routes; the body is ours to read, since our order of checks is not the framework's. */

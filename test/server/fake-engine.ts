@@ -1,7 +1,7 @@
 import { type Atom, encodeMsgpack, type NewAtom } from "../../src/atom/mod.ts";
 import type { Caller } from "../../src/auth/mod.ts";
 import { Fault, newId } from "../../src/base/mod.ts";
-import type { BatchItem, Engine, HealthBody, Reply, Want } from "../../src/engine/types.ts";
+import type { BatchItem, Engine, HealthBody, Reply, Want } from "../../src/engine/mod.ts";
 
 const EMPTY = new Uint8Array(0);
 

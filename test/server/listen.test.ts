@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Server } from "../../src/server/mod.ts";
-import { ATOM, type Fixture, type FixtureOptions, fixture, NDJSON_TYPE } from "./support.ts";
+import { ATOM, type Fixture, type FixtureOptions, fixture, ID, NDJSON_TYPE } from "./support.ts";
 
 const opened: Server[] = [];
 afterEach(async () => {
@@ -117,6 +117,44 @@ test("after a large excess the answer comes and the connection is closed", async
   expect(text).toMatch(/connection: close/i);
 });
 
+test.each(["", "[", "pi", "a b", "a/b", "x:99999", "x@y", "%zz", "l".repeat(300)])(
+  "the Host %p never makes an internal error",
+  async (host) => {
+    const f = await listening({ auth: { allowAnonymous: "always" } });
+    for (const [path, status] of [
+      ["/healthz", 200],
+      ["/worlds", 200],
+      ["/no/such/long/route", 404],
+      ["/api/v1/none", 404],
+      [`/atoms/${ID}`, 404],
+      ["/atoms/%00", 400],
+    ] as const) {
+      const c = await raw(f.port);
+      c.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+      expect(await c.end()).toStartWith(`HTTP/1.1 ${status} `);
+    }
+    expect(f.engine.calls.every((call) => call.caller.address === "127.0.0.1")).toBe(true);
+  },
+);
+
+test("a request without Host keeps its body", async () => {
+  const f = await listening({ auth: { allowAnonymous: "always" } });
+  const c = await raw(f.port);
+  const body = JSON.stringify(ATOM);
+  c.write(
+    `POST /remember HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  expect(await c.end()).toContain(" 200 OK");
+  expect(f.engine.atoms.size).toBe(1);
+});
+
+test("a foreign Host is not local, whatever the peer", async () => {
+  const f = await listening();
+  const c = await raw(f.port);
+  c.write("GET /worlds HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+  expect(await c.end()).toStartWith("HTTP/1.1 401");
+});
+
 test("lines are answered while the request goes on, and a lost client ends the work", async () => {
   const f = await listening();
   const c = await raw(f.port);
@@ -159,4 +197,14 @@ test("stop lets a request in flight end and then refuses connections", async () 
   expect((await answer).status).toBe(200);
   await stopped;
   await expect(fetch(`${f.url}/healthz`)).rejects.toThrow();
+});
+
+test("stop ends a stream after what it has read", async () => {
+  const f = await listening();
+  const c = await raw(f.port);
+  c.write(head("/remember/batch", `Content-Type: ${NDJSON_TYPE}\r\nTransfer-Encoding: chunked`));
+  c.write(chunk(`${JSON.stringify(ATOM)}\n`));
+  await c.until(/"index":0/);
+  await f.server.stop();
+  expect(await c.end()).toMatch(/"code":"overloaded"/);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Fault, LIMITS } from "../../src/base/mod.ts";
-import type { BatchItem } from "../../src/engine/types.ts";
+import type { BatchItem } from "../../src/engine/mod.ts";
 import { ATOM, type Fixture, fixture, NDJSON_TYPE } from "./support.ts";
 
 const line = (change: object = {}) => `${JSON.stringify({ ...ATOM, ...change })}\n`;

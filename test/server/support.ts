@@ -70,6 +70,7 @@ export function fixture(options: FixtureOptions = {}): Fixture {
   });
   const server = createServer({
     engine: starting ? () => undefined : engine,
+    health: { body: () => engine.health(), ready: () => engine.ready() },
     authenticator,
     limiter: new Limiter({ rememberPerSec, askPerMin, clock }),
     metrics,

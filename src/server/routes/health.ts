@@ -20,8 +20,8 @@ const health: Route = {
   access: "exempt",
   summary: "How the node is",
   answer: { status: 200, description: "Ready or degraded, and why.", schema: HealthBodySchema },
-  faults: ["overloaded", "internal_error"],
-  run: (exchange) => exchange.value(200, exchange.engine().health()),
+  faults: ["internal_error"],
+  run: (exchange) => exchange.value(200, exchange.shared.health.body()),
 };
 
 const readyz: Route = {
@@ -32,11 +32,11 @@ const readyz: Route = {
   summary: "Whether the node should get requests",
   description: "The body of /health; 503 when storage is unavailable or the disk is too full.",
   answer: { status: 200, description: "It should.", schema: HealthBodySchema },
-  faults: ["overloaded", "internal_error"],
+  faults: ["internal_error"],
   unready: { status: 503, description: "Not now: the body says why.", schema: HealthBodySchema },
   run(exchange) {
-    const engine = exchange.engine();
-    return exchange.value(engine.ready() ? 200 : 503, engine.health());
+    const { health } = exchange.shared;
+    return exchange.value(health.ready() ? 200 : 503, health.body());
   },
 };
 

@@ -10,7 +10,7 @@ import {
   NewAtomSchema,
 } from "../../atom/mod.ts";
 import { clockIsSane, invalid, LIMITS } from "../../base/mod.ts";
-import type { WriteOptions } from "../../engine/types.ts";
+import type { WriteOptions } from "../../engine/mod.ts";
 import { type Batch, checkBatch } from "../batch.ts";
 import type { Exchange } from "../exchange.ts";
 import { batchForm, IDEMPOTENCY_HEADER, idempotencyKey, idempotencyOf } from "../idempotency.ts";
