@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { bytesToId, Fault, layout } from "../base/mod.ts";
+import { bytesToId, layout } from "../base/mod.ts";
 import { atomText } from "../text/mod.ts";
 import { docBits } from "./insert.ts";
 import { targetKey } from "./links.ts";
@@ -8,6 +8,7 @@ import { POLICY_COLUMNS } from "./policies.ts";
 import { ATOM_SELECT, type AtomRow, atomBytes, linkKindNumber, linksOf, sumHolds, verified } from "./rows.ts";
 import { DOC } from "./schema.ts";
 import { SUBJECT_COLUMNS } from "./subjects.ts";
+import { hash52 } from "./sums.ts";
 import { indexedText } from "./terms.ts";
 import { coveredSeq } from "./text-index.ts";
 import { WORLD_COLUMNS } from "./worlds.ts";
@@ -35,6 +36,8 @@ export interface CheckOptions {
   deep: boolean;
   onProgress?: (done: number, total: number) => void;
 }
+
+const SUPERSEDES = linkKindNumber("supersedes");
 
 /** Findings beyond this many are counted, not listed. */
 const LISTED = 1000;
@@ -102,6 +105,25 @@ function fingerprint(tokens: string): number {
   return sum;
 }
 
+interface ThinRow {
+  ts_ms: number;
+  len: number;
+  kind: number;
+  importance: number;
+  worker: number;
+  bits: number;
+}
+
+function sameFacts(doc: ThinRow, row: AtomRow, length: number): boolean {
+  return (
+    doc.ts_ms === row.ts_ms &&
+    doc.len === length &&
+    doc.kind === row.kind &&
+    doc.importance === row.importance &&
+    doc.worker === hash52(row.worker)
+  );
+}
+
 class DeepCheck {
   private readonly expected = new Map<number, number>();
   private readonly totals = new Map<number, WorldTotals>();
@@ -129,6 +151,7 @@ class DeepCheck {
     this.report.counts.atom = done;
     this.count("doc", done);
     this.count("link", this.links);
+    this.threads();
     this.text();
     this.worlds();
   }
@@ -148,20 +171,41 @@ class DeepCheck {
     const text = atomText(row.payload, row.worker);
     const indexed = indexedText(row.world, text, row.labels, row.flags);
     const doc = this.db
-      .query<{ len: number; bits: number; ts_ms: number }, [number, number]>(
-        "SELECT len, bits, ts_ms FROM doc WHERE world = ? AND seq = ?",
+      .query<ThinRow, [number, number]>(
+        "SELECT ts_ms, len, kind, importance, worker, bits FROM doc WHERE world = ? AND seq = ?",
       )
       .get(row.world, row.seq);
-    const linked = DOC.superseded | DOC.held | DOC.old;
-    if (doc === null || doc.ts_ms !== row.ts_ms || doc.len !== indexed.length) {
+    const bits = docBits(row, text.text) | this.bitsByOthers(row);
+    if (doc === null || !sameFacts(doc, row, indexed.length)) {
       this.derived("doc", row, "the thin row is missing or does not fit the atom");
-    } else if ((doc.bits & ~linked) !== docBits(row, text.text)) {
-      this.derived("doc", row, "the feature bits do not fit the atom");
+    } else if (doc.bits !== bits) {
+      this.derived("doc", row, "the bits do not fit the atom, its links or its subject");
     }
     const head = ((doc?.bits ?? 0) & DOC.old) === 0;
     if (head && row.seq <= this.covered) this.expected.set(row.seq, fingerprint(indexed.tokens));
     this.tally(row, head ? indexed.length : undefined, ((doc?.bits ?? 0) & DOC.quarantined) !== 0);
     this.checkLinks(row);
+  }
+
+  /** Bits that other atoms give: by their links, or as newer versions of the subject. */
+  private bitsByOthers(row: AtomRow): number {
+    const linked = this.db
+      .query<{ superseded: number | null; held: number | null }, [string, number, number]>(
+        `SELECT max(link.kind = ${SUPERSEDES}) AS superseded, max(link.kind <> ${SUPERSEDES}) AS held
+         FROM link JOIN atom ON atom.seq = link.seq WHERE target = ? AND atom.world = ? AND atom.seq <> ?`,
+      )
+      .get(bytesToId(row.id), row.world, row.seq)!;
+    const head =
+      row.subject === null
+        ? null
+        : this.db
+            .query<{ head_seq: number }, [Uint8Array]>("SELECT head_seq FROM subject WHERE id = ?")
+            .get(row.subject);
+    return (
+      (linked.superseded ? DOC.superseded : 0) |
+      (linked.held ? DOC.held : 0) |
+      (head && head.head_seq !== row.seq ? DOC.old : 0)
+    );
   }
 
   private derived(table: string, row: AtomRow, problem: string): void {
@@ -199,6 +243,26 @@ class DeepCheck {
     const n = this.db.query<{ n: number }, []>(`SELECT count(*) AS n FROM ${table}`).get()!.n;
     this.report.counts[table] = n;
     if (n !== expected) this.report.add({ table, problem: `${n} rows where the atoms ask for ${expected}` });
+  }
+
+  /** Each neighbour in a thread must point back. */
+  private threads(): void {
+    for (const [to, back] of [
+      ["next", "prev"],
+      ["prev", "next"],
+    ] as const) {
+      const broken = this.db.query<{ seq: number }, []>(
+        `SELECT seq FROM doc WHERE ${to} <> 0 AND NOT EXISTS (SELECT 1 FROM doc AS other
+         WHERE other.world = doc.world AND other.seq = doc.${to} AND other.${back} = doc.seq
+         AND other.thread = doc.thread)`,
+      );
+      for (const { seq } of broken.iterate())
+        this.report.add({
+          table: "doc",
+          seq,
+          problem: `the thread is broken: the ${to} atom does not point back`,
+        });
+    }
   }
 
   private text(): void {
@@ -264,7 +328,6 @@ export function checkStore(dataDir: string, options: CheckOptions): CheckReport 
     if (options.deep) new DeepCheck(db, report, options.onProgress).run();
     db.run("COMMIT");
   } catch (cause) {
-    if (cause instanceof Fault) throw cause;
     report.add({ table: "pages", problem: `the check could not go on: ${(cause as Error).message}` });
   } finally {
     db.close();

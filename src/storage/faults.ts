@@ -1,20 +1,22 @@
-import { Fault } from "../base/mod.ts";
+import { Fault, fileFault } from "../base/mod.ts";
 
 function sqliteCode(cause: unknown): string {
   return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
 }
 
-/** Whether SQLite says that the device failed: the outcome of a running commit is then unknown. */
+/** Whether the device failed, in SQLite's hands or our own: the outcome of a running commit is then unknown. */
 export function isIoError(cause: unknown): boolean {
-  return sqliteCode(cause).startsWith("SQLITE_IOERR") || sqliteCode(cause).startsWith("SQLITE_CORRUPT");
+  const code = sqliteCode(cause);
+  return code.startsWith("SQLITE_IOERR") || code.startsWith("SQLITE_CORRUPT") || code === "EIO";
 }
 
 export function isDiskFull(cause: unknown): boolean {
   return sqliteCode(cause) === "SQLITE_FULL" || (cause instanceof Fault && cause.code === "disk_full");
 }
 
-/** An SQLite error as a sentence with a code; what SQLite did not raise stays as it is. */
+/** An error of SQLite or of the file system as a sentence with a code; any other stays as it is. */
 export function sqliteFault(op: string, cause: unknown, what = "the database"): unknown {
+  if (cause instanceof Error && "syscall" in cause) return fileFault(op, what, cause);
   const code = sqliteCode(cause);
   if (!code.startsWith("SQLITE_")) return cause;
   const details = { op, cause };

@@ -4,8 +4,9 @@ import { clockIsSane, equalBytes, Fault, idToBytes, newIdBytes, parseTime } from
 import { atomText, features } from "../text/mod.ts";
 import { nextSeq, type WriteContext } from "./context.ts";
 import { addLinks, adoptLinks, isDistrusted } from "./links.ts";
-import { ATOM_COLUMNS, type AtomRow, atomBytes, atomSum, linksColumn } from "./rows.ts";
-import { DOC, FAMILY } from "./schema.ts";
+import { removeAtom } from "./remove.ts";
+import { ATOM_COLUMNS, type AtomRow, atomBytes, atomSum, linksColumn, selectAtom } from "./rows.ts";
+import { DOC, FAMILY, STATE } from "./schema.ts";
 import { advanceSubject, type SubjectVersion } from "./subjects.ts";
 import { hash52 } from "./sums.ts";
 import { indexedText } from "./terms.ts";
@@ -47,9 +48,17 @@ export function insertAtom(ctx: WriteContext, atom: NewAtom, subject?: SubjectVe
 
 function isRepeat(ctx: WriteContext, text: string, id: Uint8Array, sent: Uint8Array): boolean {
   const there = ctx.db
-    .query<{ sent: Uint8Array | null }, [Uint8Array]>("SELECT sent FROM atom WHERE id = ?")
+    .query<{ seq: number; world: number; sent: Uint8Array | null }, [Uint8Array]>(
+      "SELECT seq, world, sent FROM atom WHERE id = ?",
+    )
     .get(id);
   if (there !== null) {
+    const world = ctx.worlds.get(there.world);
+    if (world.state === STATE.deleting) {
+      // it is as good as gone, and what vanishes later must not take this one along
+      removeAtom(ctx, world, selectAtom(ctx.db, there.seq)!);
+      return false;
+    }
     if (there.sent !== null && equalBytes(there.sent, sent)) return true;
     throw new Fault(
       "conflict",
@@ -67,7 +76,7 @@ function isRepeat(ctx: WriteContext, text: string, id: Uint8Array, sent: Uint8Ar
 
 function openWorld(ctx: WriteContext, name: string): WorldRow {
   const world = ctx.worlds.find(name) ?? ctx.worlds.create(name, ctx.clock.now());
-  if (world.state !== 0) {
+  if (world.state !== STATE.active) {
     throw new Fault(
       "world_archived",
       `world "${name}" is archived and takes no new memories; resume it first`,
@@ -168,6 +177,7 @@ export function docBits(row: Pick<AtomRow, "flags" | "labels">, text: string): n
   return (
     features(text) |
     (flags.includes(QUARANTINE) ? DOC.quarantined : 0) |
+    (flags.includes(CLOCK_UNSURE) ? DOC.unsure : 0) |
     (labels.includes(PIN) ? DOC.pinned : 0)
   );
 }

@@ -1,5 +1,15 @@
 import { Database } from "bun:sqlite";
-import { closeSync, existsSync, openSync, readSync, renameSync, statfsSync, statSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  truncateSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { ensureDir, Fault, fileFault, fsyncDir, type Layout, LIMITS, syncFile } from "../base/mod.ts";
 import { sqliteFault } from "./faults.ts";
@@ -79,6 +89,15 @@ function createEmpty(db: Database): void {
   db.run("PRAGMA journal_mode=WAL");
 }
 
+function unfinishedCopy(place: Layout): string {
+  return `${place.migrationCopy}.tmp`;
+}
+
+/** Removes the copies that migrations left, whole or not. */
+export function dropCopies(place: Layout): void {
+  for (const path of [place.migrationCopy, unfinishedCopy(place)]) rmSync(path, { force: true });
+}
+
 /** A copy for `storage rollback`, made before anything is touched. @throws Fault disk_full when there is no room. */
 function copyBeforeMigration(db: Database, place: Layout): void {
   const size = statSync(place.database).size;
@@ -90,7 +109,9 @@ function copyBeforeMigration(db: Database, place: Layout): void {
       { op: "migrate" },
     );
   }
-  const temp = `${place.migrationCopy}.tmp`;
+  const temp = unfinishedCopy(place);
+  // a start that was killed here has left a part, which VACUUM INTO would refuse to overwrite
+  rmSync(temp, { force: true });
   db.run("VACUUM INTO ?", [temp]);
   syncFile(temp);
   renameSync(temp, place.migrationCopy);
@@ -136,16 +157,18 @@ export function openForWrite(place: Layout, migrations: readonly Migration[] = M
   }
 }
 
-/** A read-only connection beside a running or stopped node. */
+function noDatabase(place: Layout): Fault {
+  return new Fault("not_found", `there is no dwbase database in ${place.dir}; check --data-dir`);
+}
+
+/** A read-only connection beside a running or stopped node. @throws Fault not_found, damaged, storage_error */
 export function openForRead(place: Layout, cacheKb = 2048): Database {
   refuseGarbage(place.database);
-  if (!existsSync(place.database)) {
-    throw new Fault("not_found", `there is no dwbase database in ${place.dir}; check --data-dir`);
-  }
+  if (!existsSync(place.database)) throw noDatabase(place);
   let db: Database | undefined;
   try {
     db = new Database(place.database, { readonly: true });
-    identify(db, place.database, MIGRATIONS.at(-1)!.version);
+    if (identify(db, place.database, MIGRATIONS.at(-1)!.version) === 0) throw noDatabase(place);
     settle(db, cacheKb);
     db.run("PRAGMA query_only=ON");
     return db;
@@ -164,33 +187,55 @@ const held = new Map<string, Database>();
  */
 export function lockDirectory(place: Layout): { release(): void } {
   ensureDir(place.dir);
-  let db: Database | undefined;
+  let db: Database;
   try {
-    db = new Database(place.lock, { create: true, readwrite: true });
-    db.run("PRAGMA busy_timeout=0");
-    db.run("BEGIN EXCLUSIVE");
+    db = takeLock(place.lock);
   } catch (cause) {
-    db?.close();
-    if (cause instanceof Error && "code" in cause && cause.code === "SQLITE_BUSY") {
-      throw new Fault(
-        "storage_error",
-        `another dwbase uses ${place.dir}; stop it or choose another data directory`,
-        {
-          op: "lock",
-          cause,
-        },
-      );
-    }
-    if (cause instanceof Error && "code" in cause && cause.code === "SQLITE_CANTOPEN") {
-      throw fileFault("lock", place.lock, Object.assign(new Error("cannot be opened"), { code: "EACCES" }));
-    }
-    throw sqliteFault("lock", cause, place.lock);
+    throw lockFault(place, cause);
   }
   held.set(place.dir, db);
   return {
     release: () => {
-      held.get(place.dir)?.close();
-      held.delete(place.dir);
+      db.close();
+      if (held.get(place.dir) === db) held.delete(place.dir);
     },
   };
+}
+
+function takeLock(path: string): Database {
+  try {
+    return beginExclusive(path);
+  } catch (cause) {
+    if (codeOf(cause) !== "SQLITE_NOTADB") throw cause;
+    // nobody holds it, or it would be busy; it carries no content, so that it is emptied, not refused
+    truncateSync(path);
+    return beginExclusive(path);
+  }
+}
+
+function beginExclusive(path: string): Database {
+  const db = new Database(path, { create: true, readwrite: true });
+  try {
+    db.run("PRAGMA busy_timeout=0");
+    db.run("BEGIN EXCLUSIVE");
+    return db;
+  } catch (cause) {
+    db.close();
+    throw cause;
+  }
+}
+
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && "code" in cause ? cause.code : undefined;
+}
+
+function lockFault(place: Layout, cause: unknown): unknown {
+  if (codeOf(cause) === "SQLITE_BUSY") {
+    const message = `another dwbase uses ${place.dir}; stop it or choose another data directory`;
+    return new Fault("storage_error", message, { op: "lock", cause });
+  }
+  if (codeOf(cause) === "SQLITE_CANTOPEN") {
+    return fileFault("lock", place.lock, Object.assign(new Error("cannot be opened"), { code: "EACCES" }));
+  }
+  return sqliteFault("lock", cause, place.lock);
 }

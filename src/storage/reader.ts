@@ -3,8 +3,8 @@ import type { AtomFilter } from "../atom/mod.ts";
 import { KINDS } from "../atom/mod.ts";
 import { idToBytes, type Layout, LIMITS, layout, parseTime } from "../base/mod.ts";
 import { openForRead } from "./open.ts";
-import { ATOM_SELECT, type AtomRow, findAtom, listOf, verified } from "./rows.ts";
-import { DOC } from "./schema.ts";
+import { type AtomRow, findAtom, listOf, selectAtom, verified } from "./rows.ts";
+import { DOC, STATE } from "./schema.ts";
 import { hash52 } from "./sums.ts";
 import { token } from "./terms.ts";
 import { TextTail } from "./text-tail.ts";
@@ -77,7 +77,7 @@ export class StoreReader {
 
   /** Worlds that exist for users: the vanishing ones are left out. */
   *worlds(): Generator<WorldRow> {
-    for (const world of allWorlds(this.db)) if (world.state !== 2) yield world;
+    for (const world of allWorlds(this.db)) if (world.state !== STATE.deleting) yield world;
   }
 
   /** @throws Fault storage_error when the row is damaged */
@@ -90,8 +90,8 @@ export class StoreReader {
   }
 
   atomBySeq(seq: number): AtomRow | undefined {
-    const row = this.db.query<AtomRow, [number]>(`SELECT ${ATOM_SELECT} FROM atom WHERE seq = ?`).get(seq);
-    return row === null ? undefined : verified(row);
+    const row = selectAtom(this.db, seq);
+    return row && verified(row);
   }
 
   doc(world: number, seq: number): DocRow | undefined {

@@ -3,13 +3,9 @@ import { type Clock, clockIsSane, Fault, LIMITS } from "../base/mod.ts";
 import type { WriteContext } from "./context.ts";
 import { type PolicyRow, policyOf } from "./policies.ts";
 import { removeAtom } from "./remove.ts";
-import { ATOM_SELECT, type AtomRow, verified } from "./rows.ts";
-import { DOC } from "./schema.ts";
+import { ATOM_SELECT, type AtomRow, isSound, selectAtom } from "./rows.ts";
+import { DOC, STATE } from "./schema.ts";
 import { allWorlds, type WorldRow } from "./worlds.ts";
-
-const ACTIVE = 0;
-const ARCHIVED = 1;
-const DELETING = 2;
 
 /** Creates, archives, resumes or deletes a world, in the running transaction. */
 export function manageWorld(ctx: WriteContext, request: WorldRequest): void {
@@ -25,12 +21,12 @@ export function manageWorld(ctx: WriteContext, request: WorldRequest): void {
   if (!there) throw new Fault("not_found", `there is no world "${request.world}"`);
   if (request.action === "delete") {
     ctx.db.query("DELETE FROM policy WHERE world = ?").run(request.world);
-    there.state = DELETING;
+    there.state = STATE.deleting;
     // its name is free at once; its atoms go in slices of the maintenance
     ctx.worlds.rename(there, `~deleted:${there.id}`);
     return;
   }
-  there.state = request.action === "archive" ? ARCHIVED : ACTIVE;
+  there.state = request.action === "archive" ? STATE.archived : STATE.active;
   if (request.description !== undefined) there.description = request.description;
   if (request.labels !== undefined) there.labels = JSON.stringify(request.labels);
   ctx.worlds.touch(there);
@@ -62,6 +58,7 @@ interface Victim {
   seq: number;
 }
 
+/** A damaged atom is passed over: what it said is not known, so it cannot be taken out of the index and statistics. */
 function deleteRows(
   ctx: WriteContext,
   world: WorldRow,
@@ -71,9 +68,9 @@ function deleteRows(
   let gone = 0;
   for (const { seq } of victims) {
     if (until()) break;
-    const row = ctx.db.query<AtomRow, [number]>(`SELECT ${ATOM_SELECT} FROM atom WHERE seq = ?`).get(seq);
-    if (row === null) continue;
-    removeAtom(ctx, world, verified(row));
+    const row = selectAtom(ctx.db, seq);
+    if (!row || !isSound(row)) continue;
+    removeAtom(ctx, world, row);
     gone += 1;
   }
   return gone;
@@ -95,7 +92,7 @@ function evict(ctx: WriteContext, world: WorldRow, policy: PolicyRow, guard: Age
     gone += deleteRows(
       ctx,
       world,
-      pick("ts_ms < ?", ctx.clock.now() - policy.retention_days * 86_400_000),
+      pick(`(bits & ${DOC.unsure}) = 0 AND ts_ms < ?`, ctx.clock.now() - policy.retention_days * 86_400_000),
       never,
     );
   }
@@ -118,7 +115,8 @@ function vanish(ctx: WriteContext, world: WorldRow, rows: number): number {
     .all(world.id, rows);
   for (const row of victims) removeAtom(ctx, world, row);
   if (victims.length < rows) {
-    ctx.db.query("DELETE FROM trust WHERE world = ?").run(world.id);
+    for (const table of ["trust", "subject"])
+      ctx.db.query(`DELETE FROM ${table} WHERE world = ?`).run(world.id);
     ctx.worlds.remove(world);
   }
   return victims.length + 1;
@@ -127,19 +125,31 @@ function vanish(ctx: WriteContext, world: WorldRow, rows: number): number {
 /**
  * One slice of the retention pass, in the running transaction: policies are applied and deleted worlds emptied, at
  * most LIMITS.retentionRows atoms. Targets of references, confirms and contradicts from kept atoms and atoms labelled
- * `pin` are spared. @returns atoms (and worlds) removed; 0 when there is nothing to do
+ * `pin` are spared, as are from `retention_days` atoms whose age is not known. A damaged policy is not applied; the
+ * other worlds' are. @returns how many atoms (and worlds) went, 0 when there is nothing to do, and what hindered it
  */
-export function retentionSlice(ctx: WriteContext, guard: AgeGuard): number {
+export function retentionSlice(ctx: WriteContext, guard: AgeGuard): { gone: number; trouble?: Fault } {
   let gone = 0;
+  let trouble: Fault | undefined;
   for (const { id, name } of [...allWorlds(ctx.db)]) {
     if (gone >= LIMITS.retentionRows) break;
     const world = ctx.worlds.get(id);
-    if (world.state === DELETING) {
+    if (world.state === STATE.deleting) {
       gone += vanish(ctx, world, LIMITS.retentionRows - gone);
       continue;
     }
-    const policy = policyOf(ctx.db, name);
-    if (policy) gone += evict(ctx, world, policy, guard, LIMITS.retentionRows - gone);
+    const policy = soundPolicy(ctx, name);
+    if (policy instanceof Fault) trouble ??= policy;
+    else if (policy) gone += evict(ctx, world, policy, guard, LIMITS.retentionRows - gone);
   }
-  return gone;
+  return trouble ? { gone, trouble } : { gone };
+}
+
+function soundPolicy(ctx: WriteContext, world: string): PolicyRow | Fault | undefined {
+  try {
+    return policyOf(ctx.db, world);
+  } catch (cause) {
+    if (cause instanceof Fault) return cause;
+    throw cause;
+  }
 }

@@ -62,12 +62,22 @@ export function atomSum(row: Omit<AtomRow, "sum">): Uint8Array {
 
 /** The row itself when its checksum holds. @throws Fault storage_error naming the atom. */
 export function verified(row: AtomRow): AtomRow {
-  if (equalBytes(atomSum(row), row.sum)) return row;
+  if (isSound(row)) return row;
   throw new Fault(
     "storage_error",
     `atom ${bytesToId(row.id)} (sequence ${row.seq}) is damaged on disk; run "dwbase storage check --deep" on the data directory`,
     { op: "read atom" },
   );
+}
+
+/** An atom by sequence as it stands on disk. */
+export function selectAtom(db: Database, seq: number): AtomRow | undefined {
+  return db.query<AtomRow, [number]>(`SELECT ${ATOM_SELECT} FROM atom WHERE seq = ?`).get(seq) ?? undefined;
+}
+
+/** Whether an atom fits its checksum. */
+export function isSound(row: AtomRow): boolean {
+  return equalBytes(atomSum(row), row.sum);
 }
 
 /** An atom by id, verified. @throws Fault storage_error when it is damaged */

@@ -91,10 +91,14 @@ export const DOC = {
   pinned: 1 << 11,
   /** Another atom of the world references, confirms or contradicts it: exempt from retention. */
   held: 1 << 12,
+  /** Accepted while the node's own clock was not to be believed: its age is not known. */
+  unsure: 1 << 13,
 } as const;
 
 export const WORLD_STATES = ["active", "archived", "deleting"] as const;
 export type WorldState = (typeof WORLD_STATES)[number];
+/** Values of `world.state`: positions in WORLD_STATES. */
+export const STATE = { active: 0, archived: 1, deleting: 2 } as const;
 
 /** What an atom belongs to; the atom family's own atoms have none. */
 export const FAMILY = { atom: 0, episode: 1, entity: 2, skill: 3 } as const;

@@ -1,7 +1,7 @@
 import { Fault } from "../base/mod.ts";
 import type { WriteContext } from "./context.ts";
 import { unindex } from "./remove.ts";
-import { ATOM_SELECT, type AtomRow, sumHolds, verified } from "./rows.ts";
+import { selectAtom, sumHolds, verified } from "./rows.ts";
 import { DOC } from "./schema.ts";
 import { rowSum } from "./sums.ts";
 import type { WorldRow } from "./worlds.ts";
@@ -87,10 +87,8 @@ export function advanceSubject(
   if (there.world !== world.id || there.family !== subject.family) {
     throw new Fault("conflict", "the subject belongs to another world or family; choose another id");
   }
-  const old = ctx.db
-    .query<AtomRow, [number]>(`SELECT ${ATOM_SELECT} FROM atom WHERE seq = ?`)
-    .get(there.head_seq);
-  if (old !== null) {
+  const old = selectAtom(ctx.db, there.head_seq);
+  if (old) {
     unindex(ctx, world, verified(old));
     ctx.db
       .query("UPDATE doc SET bits = bits | ? WHERE world = ? AND seq = ?")

@@ -29,7 +29,8 @@ export function rowSum(table: string, columns: readonly Column[]): Uint8Array {
     } else if (typeof column === "number") {
       room(9, at);
       buffer[at++] = 1;
-      at = buffer.writeDoubleLE(column, at);
+      // SQLite keeps no sign of zero
+      at = buffer.writeDoubleLE(column + 0, at);
     } else if (typeof column === "string") {
       room(5 + column.length * 3, at);
       buffer[at] = 2;

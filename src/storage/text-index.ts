@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite";
 import { LIMITS } from "../base/mod.ts";
 import { atomText } from "../text/mod.ts";
 import { readNumber, writeNumber } from "./meta.ts";
-import { ATOM_SELECT, type AtomRow, verified } from "./rows.ts";
+import { ATOM_SELECT, type AtomRow, isSound } from "./rows.ts";
 import { DOC } from "./schema.ts";
 import { indexedText } from "./terms.ts";
 
@@ -13,7 +13,10 @@ export function coveredSeq(db: Database): number {
   return readNumber(db, COVERED);
 }
 
-/** Verified atoms of the tail that belong in the text index, with their tokens. */
+/**
+ * Atoms of the tail that belong in the text index, with their tokens. A damaged one is left out, so that it does not
+ * keep the store from opening: reading it by id says that it is damaged, and so does the check.
+ */
 export function tailAtoms(db: Database, after: number): { row: AtomRow; tokens: string }[] {
   return db
     .query<AtomRow, [number]>(
@@ -21,7 +24,8 @@ export function tailAtoms(db: Database, after: number): { row: AtomRow; tokens: 
        WHERE atom.seq > ? AND (doc.bits & ${DOC.old}) = 0 ORDER BY atom.seq`,
     )
     .all(after)
-    .map((row) => ({ row: verified(row), tokens: tokensOf(row) }));
+    .filter(isSound)
+    .map((row) => ({ row, tokens: tokensOf(row) }));
 }
 
 export function tokensOf(row: AtomRow): string {
@@ -48,7 +52,7 @@ export class TextIndex {
 
   /** @param tokens the very tokens that were added: FTS5's 'delete' needs them again */
   remove(seq: number, tokens: string): void {
-    if (this.tail.delete(seq)) return;
+    if (this.tail.delete(seq) || seq > this.covered) return;
     this.db.query("INSERT INTO text_v1(text_v1, rowid, t) VALUES('delete', ?, ?)").run(seq, tokens);
   }
 

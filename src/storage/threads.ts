@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { LIMITS } from "../base/mod.ts";
 import { listOf } from "./rows.ts";
+import { DOC } from "./schema.ts";
 import { token } from "./terms.ts";
 import type { TextIndex } from "./text-index.ts";
 import type { WorldRow } from "./worlds.ts";
@@ -17,6 +18,8 @@ export interface Place {
 
 /** How many open session threads the writer remembers the end of. */
 const CACHED = 2048;
+/** How many atoms are looked through for the last sessionless one, when a thread of one atom was removed. */
+const REWIND = 1000;
 
 interface End {
   seq: number;
@@ -90,17 +93,24 @@ export class Threads {
     this.db.query("UPDATE doc SET next = ? WHERE world = ? AND seq = ?").run(next, world, seq);
   }
 
-  /** The world's sessionless thread ends at an earlier atom now. */
-  private rewind(world: WorldRow, seq: number): void {
-    const doc = this.db
-      .query<{ pos: number; ts_ms: number }, [number, number]>(
-        "SELECT pos, ts_ms FROM doc WHERE world = ? AND seq = ?",
-      )
-      .get(world.id, seq);
-    world.loose_seq = doc ? seq : 0;
-    if (!doc) return;
-    world.loose_pos = doc.pos;
-    world.loose_ms = doc.ts_ms;
+  /** The world's last sessionless atom is gone; the one before it takes its place. @param prev its neighbour, or 0 */
+  private rewind(world: WorldRow, prev: number): void {
+    const end = this.lastLoose(world, prev === 0 ? world.loose_seq - 1 : prev);
+    world.loose_seq = end?.seq ?? 0;
+    if (!end) return;
+    world.loose_thread = end.thread;
+    world.loose_pos = end.pos;
+    world.loose_ms = end.ts_ms;
+  }
+
+  /** The newest sessionless atom up to a sequence, not looked for beyond REWIND atoms. */
+  private lastLoose(world: WorldRow, upTo: number): (End & { ts_ms: number }) | undefined {
+    const rows = this.db.query<End & { ts_ms: number; labels: string | null }, [number, number]>(
+      `SELECT doc.seq AS seq, thread, pos, doc.ts_ms AS ts_ms, labels FROM doc JOIN atom ON atom.seq = doc.seq
+       WHERE doc.world = ? AND doc.seq <= ? AND (bits & ${DOC.old}) = 0 ORDER BY doc.seq DESC LIMIT ${REWIND}`,
+    );
+    for (const row of rows.iterate(world.id, upTo)) if (!sessionOf(listOf(row.labels))) return row;
+    return undefined;
   }
 
   /** The end of a session's thread that is not remembered: its newest atom by the label's postings. */

@@ -59,6 +59,8 @@ export class StoreWriter {
   private unsyncedSince = 0;
   private retentionDue = 0;
   private dirty = false;
+  /** The connection was given up after a device failure and could not be opened again yet. */
+  private lost = false;
 
   /** @throws Fault see `openForWrite` and `lockDirectory` */
   constructor(
@@ -86,15 +88,21 @@ export class StoreWriter {
 
   /**
    * Runs the jobs in order in one transaction and makes it durable. With `relaxed` the fsync comes later, within the
-   * relaxed window. When one job breaks, the others are run alone, so that it takes none with it.
+   * relaxed window. When one job breaks, or throws a Fault after it has changed something, the group is rolled back
+   * and each job run alone, so that it takes none with it.
    * @returns an outcome per job; a failed disk fails all, and nothing of the group is then acknowledged
    */
   commit<T>(jobs: readonly Job<T>[], relaxed = false): Outcome<T>[] {
     try {
+      this.reopenIfLost();
+    } catch (fault) {
+      return jobs.map(() => ({ fault }));
+    }
+    try {
       return this.attempt(jobs, relaxed);
     } catch (cause) {
       const device = isIoError(cause);
-      if (device) this.reopen();
+      if (device) this.giveUpConnection();
       if (jobs.length > 1 && !device && !isDiskFull(cause))
         return jobs.flatMap((job) => this.commit([job], relaxed));
       const fault = sqliteFault("remember", cause);
@@ -110,14 +118,7 @@ export class StoreWriter {
     const head = this.ctx.head;
     try {
       db.run("BEGIN IMMEDIATE");
-      const outcomes = jobs.map((job): Outcome<T> => {
-        try {
-          return { value: job(this.ctx) };
-        } catch (fault) {
-          if (fault instanceof Fault) return { fault };
-          throw fault;
-        }
-      });
+      const outcomes = jobs.map((job) => this.run(job));
       worlds.flush();
       this.ctx.text.fold(this.ctx.head);
       if (tally.removed > 0 && this.purge.idle) owePurge(db, true);
@@ -131,6 +132,17 @@ export class StoreWriter {
       if (db.inTransaction) db.run("ROLLBACK");
       if (!isIoError(cause)) this.ctx.text.reset();
       throw cause;
+    }
+  }
+
+  /** A refusal that changed nothing is the job's own; after a change only a rollback undoes it. */
+  private run<T>(job: Job<T>): Outcome<T> {
+    const before = totalChanges(this.ctx.db);
+    try {
+      return { value: job(this.ctx) };
+    } catch (fault) {
+      if (fault instanceof Fault && totalChanges(this.ctx.db) === before) return { fault };
+      throw fault;
     }
   }
 
@@ -162,15 +174,16 @@ export class StoreWriter {
    * @returns ms until it wants to be called again
    */
   maintain(idle: boolean): number {
-    this.syncRelaxed();
+    this.reopenIfLost();
     try {
+      this.syncRelaxed();
       if (this.retentionDue <= this.clock.monotonic()) this.retain();
       this.fsyncs += this.checkpointIfDue(idle);
       const wait = this.purge.step(this.ctx.db);
       if (this.purge.idle && idle) this.giveBack();
       return Math.min(wait, this.relaxedWait(), Math.max(0, this.retentionDue - this.clock.monotonic()));
     } catch (cause) {
-      if (isIoError(cause)) this.reopen();
+      if (isIoError(cause)) this.giveUpConnection();
       throw sqliteFault("maintenance", cause);
     }
   }
@@ -195,15 +208,18 @@ export class StoreWriter {
   private retain(): void {
     const { db } = this.ctx;
     const due = anyPolicies(db) || db.query("SELECT 1 FROM world WHERE state = 2 LIMIT 1").get() !== null;
-    let more = false;
-    if (due) {
-      const [outcome] = this.commit([(ctx) => retentionSlice(ctx, this.guard)]);
-      if (outcome && "fault" in outcome) throw outcome.fault;
-      more = (outcome?.value ?? 0) > 0;
-    }
-    const [expired] = this.commit([expireAnswers]);
-    if (expired && "value" in expired && expired.value >= 1000) more = true;
-    this.retentionDue = this.clock.monotonic() + (more ? 10 : LIMITS.retentionEveryMs);
+    // set first, so that trouble here does not keep the purge from its turn
+    this.retentionDue = this.clock.monotonic() + LIMITS.retentionEveryMs;
+    const expired = this.alone(expireAnswers);
+    const slice = due ? this.alone((ctx) => retentionSlice(ctx, this.guard)) : { gone: 0 };
+    if (slice.gone > 0 || expired >= 1000) this.retentionDue = this.clock.monotonic() + 10;
+    else if (slice.trouble) throw slice.trouble;
+  }
+
+  private alone<T>(job: Job<T>): T {
+    const outcome = this.commit([job])[0]!;
+    if ("fault" in outcome) throw outcome.fault;
+    return outcome.value;
   }
 
   /** Called when a policy or a world changed: the pass runs at once. */
@@ -229,6 +245,7 @@ export class StoreWriter {
   }
 
   private checkpoint(mode: "PASSIVE" | "RESTART" | "TRUNCATE"): number {
+    this.purge.beforeCheckpoint();
     const result = this.ctx.db
       .query<{ busy: number; log: number; checkpointed: number }, []>(`PRAGMA wal_checkpoint(${mode})`)
       .get();
@@ -246,7 +263,9 @@ export class StoreWriter {
     this.dirty = true;
   }
 
+  /** @throws Fault storage_error while the store cannot be opened */
   status(): WriterStatus {
+    this.reopenIfLost();
     return {
       head: this.ctx.head,
       nodeId: this.ctx.identity.nodeId,
@@ -264,16 +283,24 @@ export class StoreWriter {
   /** Folds the WAL into the database and frees the directory. */
   close(): void {
     try {
-      this.ctx.db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+      if (!this.lost) this.ctx.db.run("PRAGMA wal_checkpoint(TRUNCATE)");
     } finally {
       this.ctx.db.close();
       this.lock.release();
     }
   }
 
-  private reopen(): void {
+  /** After a device failure the connection is not trusted any more; the next use opens another. */
+  private giveUpConnection(): void {
     this.ctx.db.close();
+    this.lost = true;
+  }
+
+  /** @throws Fault while the store cannot be opened */
+  private reopenIfLost(): void {
+    if (!this.lost) return;
     this.ctx = this.open();
+    this.lost = false;
     this.full = true;
     this.totals = { ...this.count(), evictions: this.totals.evictions };
   }
@@ -310,6 +337,10 @@ export class StoreWriter {
       .get()!;
     return { ...noTally(), ...sums };
   }
+}
+
+function totalChanges(db: Database): number {
+  return db.query<{ n: number }, []>("SELECT total_changes() AS n").get()!.n;
 }
 
 /** The highest sequence ever given. */
