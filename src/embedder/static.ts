@@ -1,0 +1,52 @@
+import { viewModel } from "./model.ts";
+import { PieceSplitter } from "./pieces.ts";
+import { normalise, quantise } from "./quantise.ts";
+import type { Space } from "./space.ts";
+import { Vocabulary } from "./vocabulary.ts";
+
+/** Name and version of the carried model; a new model file or another tokenising needs a new version. */
+const MODEL = "static-minilm";
+const VERSION = 1;
+
+/**
+ * The embedder in the executable: a text's vector is the mean of its word pieces' vectors. Synchronous, some
+ * microseconds a text, a pure function of the text on every machine. One per thread over the shared model.
+ */
+export class StaticEmbedder {
+  readonly space: Space;
+  private readonly values: Int8Array;
+  private readonly splitter: PieceSplitter;
+  /** Sums of whole numbers are exact and need no division: only the direction counts. */
+  private readonly sums: Int32Array;
+
+  /** @param shared from `loadModel`; not copied */
+  constructor(shared: SharedArrayBuffer) {
+    const { dimension, vocabulary, values } = viewModel(shared);
+    this.space = { model: MODEL, dimension, version: VERSION };
+    this.values = values;
+    this.splitter = new PieceSplitter(new Vocabulary(vocabulary));
+    this.sums = new Int32Array(dimension);
+  }
+
+  /** The text's vector at length 1; all zero when no word is known. */
+  embed(text: string): Float32Array<ArrayBuffer> {
+    this.sum(text);
+    return normalise(this.sums);
+  }
+
+  /** The same direction as int8 (see `quantise`), without the way over floats. */
+  embedInt8(text: string, out?: Int8Array<ArrayBuffer>): Int8Array<ArrayBuffer> {
+    this.sum(text);
+    return quantise(this.sums, out);
+  }
+
+  private sum(text: string): void {
+    const { sums, values, splitter } = this;
+    sums.fill(0);
+    const count = splitter.split(text);
+    for (let i = 0; i < count; i++) {
+      const at = splitter.rows[i]! * sums.length;
+      for (let k = 0; k < sums.length; k++) sums[k]! += values[at + k]!;
+    }
+  }
+}
