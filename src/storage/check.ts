@@ -1,6 +1,5 @@
 import type { Database } from "bun:sqlite";
 import { bytesToId, layout } from "../base/mod.ts";
-import { atomText } from "../text/mod.ts";
 import { docBits } from "./insert.ts";
 import { targetKey } from "./links.ts";
 import { openForRead } from "./open.ts";
@@ -168,14 +167,13 @@ class DeepCheck {
       });
       return;
     }
-    const text = atomText(row.payload, row.worker);
-    const indexed = indexedText(row.world, text, row.labels, row.flags);
+    const indexed = indexedText(row);
     const doc = this.db
       .query<ThinRow, [number, number]>(
         "SELECT ts_ms, len, kind, importance, worker, bits FROM doc WHERE world = ? AND seq = ?",
       )
       .get(row.world, row.seq);
-    const bits = docBits(row, text.text) | this.bitsByOthers(row);
+    const bits = docBits(row, indexed.features) | this.bitsByOthers(row);
     if (doc === null || !sameFacts(doc, row, indexed.length)) {
       this.derived("doc", row, "the thin row is missing or does not fit the atom");
     } else if (doc.bits !== bits) {

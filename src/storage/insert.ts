@@ -1,7 +1,6 @@
 import { createHmac } from "node:crypto";
 import { CLOCK_UNSURE, KINDS, type NewAtom, PIN, QUARANTINE, vectorToBytes } from "../atom/mod.ts";
 import { clockIsSane, equalBytes, Fault, idToBytes, newIdBytes, parseTime } from "../base/mod.ts";
-import { atomText, features } from "../text/mod.ts";
 import { nextSeq, type WriteContext } from "./context.ts";
 import { addLinks, adoptLinks, isDistrusted } from "./links.ts";
 import { removeAtom } from "./remove.ts";
@@ -136,10 +135,9 @@ function indexAtom(
   row: Omit<AtomRow, "sum">,
   labels: readonly string[],
 ): void {
-  const text = atomText(row.payload, row.worker);
-  const indexed = indexedText(world.id, text, row.labels, row.flags);
+  const indexed = indexedText(row);
   const place = ctx.threads.place(world, labels, row.ts_ms, row.seq);
-  const bits = docBits(row, text.text);
+  const bits = docBits(row, indexed.features);
   ctx.db
     .query(INSERT_DOC)
     .run(
@@ -171,11 +169,11 @@ function indexAtom(
 }
 
 /** The thin facts about an atom that ranking and retention read without its payload (rebuildable). */
-export function docBits(row: Pick<AtomRow, "flags" | "labels">, text: string): number {
+export function docBits(row: Pick<AtomRow, "flags" | "labels">, features: number): number {
   const flags: string[] = row.flags === null ? [] : JSON.parse(row.flags);
   const labels: string[] = row.labels === null ? [] : JSON.parse(row.labels);
   return (
-    features(text) |
+    features |
     (flags.includes(QUARANTINE) ? DOC.quarantined : 0) |
     (flags.includes(CLOCK_UNSURE) ? DOC.unsure : 0) |
     (labels.includes(PIN) ? DOC.pinned : 0)

@@ -1,4 +1,3 @@
-import { atomText } from "../text/mod.ts";
 import { nextSeq, type WriteContext } from "./context.ts";
 import { removeLinks } from "./links.ts";
 import { type AtomRow, atomBytes, linksOf } from "./rows.ts";

@@ -1,5 +1,5 @@
-import { type AtomText, authorTerms, indexTerms } from "../text/mod.ts";
-import { listOf } from "./rows.ts";
+import { atomText, authorTerms, features, termsOf, words } from "../text/mod.ts";
+import { type AtomRow, listOf } from "./rows.ts";
 import { hash52 } from "./sums.ts";
 
 /**
@@ -18,21 +18,22 @@ export interface IndexedText {
   tokens: string;
   /** Number of words: the length that bm25 counts. */
   length: number;
+  /** FEATURE bits of the text. */
+  features: number;
 }
 
-/** The tokens of an atom; a pure function of the row and the frozen tokeniser. */
+/** What the text index needs of an atom; a pure function of the row and the frozen tokeniser. */
 export function indexedText(
-  world: number,
-  text: AtomText,
-  labels: string | null,
-  flags: string | null,
+  row: Pick<AtomRow, "world" | "payload" | "worker" | "labels" | "flags">,
 ): IndexedText {
-  const words = indexTerms(text.text);
+  const { text, authors } = atomText(row.payload, row.worker);
+  const split = words(text);
+  const bits = features(text, split);
   const out: string[] = [];
-  for (const word of words) out.push(token.word(world, word));
-  for (const author of text.authors)
-    for (const name of authorTerms(author)) out.push(token.author(world, name));
-  for (const label of listOf(labels)) out.push(token.label(world, label));
-  for (const flag of listOf(flags)) out.push(token.flag(world, flag));
-  return { tokens: out.join(" "), length: words.length };
+  for (const word of termsOf(split)) out.push(token.word(row.world, word));
+  for (const author of authors)
+    for (const name of authorTerms(author)) out.push(token.author(row.world, name));
+  for (const label of listOf(row.labels)) out.push(token.label(row.world, label));
+  for (const flag of listOf(row.flags)) out.push(token.flag(row.world, flag));
+  return { tokens: out.join(" "), length: split.length, features: bits };
 }

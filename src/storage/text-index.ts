@@ -1,6 +1,5 @@
 import type { Database } from "bun:sqlite";
 import { LIMITS } from "../base/mod.ts";
-import { atomText } from "../text/mod.ts";
 import { readNumber, writeNumber } from "./meta.ts";
 import { ATOM_SELECT, type AtomRow, isSound } from "./rows.ts";
 import { DOC } from "./schema.ts";
@@ -29,7 +28,7 @@ export function tailAtoms(db: Database, after: number): { row: AtomRow; tokens: 
 }
 
 export function tokensOf(row: AtomRow): string {
-  return indexedText(row.world, atomText(row.payload, row.worker), row.labels, row.flags).tokens;
+  return indexedText(row).tokens;
 }
 
 /**

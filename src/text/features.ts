@@ -33,12 +33,12 @@ for (const [name, value] of NUMBERS) if (value > 1) mark([name], FEATURE.number)
 mark("hundred thousand million dozen twice couple".split(" "), FEATURE.number);
 mark(PERSONS.split(" "), FEATURE.firstPerson);
 
-/** FEATURE bits of a text. */
-export function features(text: string): number {
+/** FEATURE bits of a text. @param split its `words`, where they are at hand */
+export function features(text: string, split: readonly string[] = words(text)): number {
   let bits = /[?？؟]["'”’)\s]*$/.test(text) ? FEATURE.question : 0;
   let numberBefore = false;
   let monthBefore = false;
-  for (const word of words(text)) {
+  for (const word of split) {
     const first = word.charCodeAt(0);
     const number = first >= 48 && first <= 57;
     const month = UNSURE_MONTHS.has(word);

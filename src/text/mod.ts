@@ -5,5 +5,5 @@ export { FEATURE, features } from "./features.ts";
 export { type Asks, analyseQuestion, type Question } from "./question.ts";
 export { sentences } from "./sentences.ts";
 export { isStopWord } from "./stop.ts";
-export { authorTerms, indexTerms, stem, TEXT_VERSION } from "./terms.ts";
+export { authorTerms, indexTerms, stem, TEXT_VERSION, termsOf } from "./terms.ts";
 export { words } from "./words.ts";

@@ -35,9 +35,13 @@ function learn(word: string): string {
  * [a-z0-9] and characters beyond ASCII, so that FTS5's `ascii` tokenizer keeps each whole.
  */
 export function indexTerms(text: string): string[] {
-  const terms = words(text);
-  for (let i = 0; i < terms.length; i++) terms[i] = stem(terms[i]!);
-  return terms;
+  return termsOf(words(text));
+}
+
+/** The index terms of `words`, which become them in place. */
+export function termsOf(split: string[]): string[] {
+  for (let i = 0; i < split.length; i++) split[i] = stem(split[i]!);
+  return split;
 }
 
 /** Unstemmed index terms of an author's name, each once, at most LIMITS.authorTerms. */
