@@ -8,7 +8,7 @@ import type { WorldRow } from "./worlds.ts";
 
 /** Takes an atom out of the text index, the statistics and its thread. */
 export function unindex(ctx: WriteContext, world: WorldRow, row: AtomRow): void {
-  const indexed = indexedText(world.id, atomText(row.payload, row.worker), row.labels, row.flags);
+  const indexed = indexedText(row);
   ctx.text.remove(row.seq, indexed.tokens);
   ctx.threads.splice(world, row.seq);
   world.docs -= 1;
