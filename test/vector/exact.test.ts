@@ -1,0 +1,166 @@
+/** Exact search: the same answers from rows in memory and from rows streamed in chunks. */
+import { Database } from "bun:sqlite";
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { MB } from "../../src/base/mod.ts";
+import { SqliteVectors, VectorIndex } from "../../src/vector/mod.ts";
+import { bruteForce, clustered, MemoryVectors } from "./memory-source.ts";
+
+const DIMENSION = 256;
+const seqsOf = (result: { hits: { seq: number }[] }) => result.hits.map(({ seq }) => seq);
+
+describe.each([
+  ["rows in memory", 8 * MB],
+  ["rows in memory, one world at a time", 3 * MB],
+  ["rows streamed", 0],
+])("exact search, %s", (_name, cacheBytes) => {
+  const source = new MemoryVectors();
+  const vectors = clustered(9000, DIMENSION, 1);
+  for (const [i, vector] of vectors.entries()) source.add(1 + (i % 9 === 0 ? 1 : 0), vector);
+  const index = new VectorIndex({ source, dimension: DIMENSION, cacheBytes });
+  const queries = clustered(20, DIMENSION, 2);
+
+  test("finds the nearest, best first, in each world alone", () => {
+    for (const query of queries) {
+      for (const world of [1, 2]) {
+        const result = index.search(source.state(world), query, 50);
+        expect(result.mode).toBe("exact");
+        expect(seqsOf(result)).toEqual(bruteForce(source, world, query, 50));
+      }
+    }
+  });
+
+  test("a filter never starves the answer", () => {
+    const few = new Set([1, 2, 500, 4001, 8999].map((i) => source.seqs(1)[i % 8000]!));
+    for (const query of queries) {
+      for (const accept of [(seq: number) => few.has(seq), (seq: number) => seq % 3 === 0]) {
+        const found = seqsOf(index.search(source.state(1), query, 20, { accept }));
+        expect(found).toEqual(bruteForce(source, 1, query, 20, accept));
+      }
+    }
+  });
+
+  test("a filter is asked about few atoms only", () => {
+    let asked = 0;
+    const accept = () => {
+      asked += 1;
+      return true;
+    };
+    index.search(source.state(1), queries[0]!, 100, { accept });
+    expect(asked).toBeLessThan(500);
+  });
+
+  test("cosines of hits and of any atom are the same numbers", () => {
+    const result = index.search(source.state(1), queries[0]!, 10);
+    for (const { seq, cosine } of result.hits) {
+      expect(result.cosine(seq)).toBe(cosine);
+      expect(Math.abs(cosine)).toBeLessThan(1.0001);
+    }
+    expect(result.cosine(10 ** 9)).toBe(0);
+  });
+
+  test("new rows are found at once, removed ones never", () => {
+    const query = queries[3]!;
+    const seq = source.add(1, query);
+    expect(index.search(source.state(1), query, 1).hits[0]!.seq).toBe(seq);
+    source.remove(1, seq);
+    const after = index.search(source.state(1), query, 30);
+    expect(seqsOf(after)).toEqual(bruteForce(source, 1, query, 30));
+    expect(after.cosine(seq)).toBe(0);
+  });
+
+  test("what the deadline check throws ends the search, and the next one is whole", () => {
+    const checkDeadline = () => {
+      throw new Error("late");
+    };
+    index.drop(1);
+    expect(() => index.search(source.state(1), queries[0]!, 5, { checkDeadline })).toThrow("late");
+    expect(seqsOf(index.search(source.state(1), queries[0]!, 5))).toEqual(
+      bruteForce(source, 1, queries[0]!, 5),
+    );
+  });
+
+  test("thousands of identical atoms: the newest first", () => {
+    const same = queries[5]!;
+    const seqs = Array.from({ length: 10_000 }, () => source.add(7, same));
+    let asked = 0;
+    const accept = () => {
+      asked += 1;
+      return true;
+    };
+    const found = seqsOf(index.search(source.state(7), same, 100, { accept }));
+    expect(found).toEqual(seqs.slice(-100).reverse());
+    expect(asked).toBeLessThan(1000);
+  });
+
+  test("an empty world and a zero query have no hits", () => {
+    expect(index.search(source.state(99), queries[0]!, 5).hits).toEqual([]);
+    const zero = index.search(source.state(1), new Int8Array(DIMENSION), 5);
+    expect(zero.hits).toEqual([]);
+    expect(zero.cosine(1)).toBe(0);
+  });
+
+  test("a query of another dimension is refused", () => {
+    expect(() => index.search(source.state(1), new Int8Array(64), 5)).toThrow("64 dimensions, the space 256");
+  });
+});
+
+test("property: any dimension, any content, any order of adds and removals equals the definition", () => {
+  const run = fc.integer({ min: 1, max: 70 }).chain((dimension) => {
+    const vector = fc.int8Array({ minLength: dimension, maxLength: dimension });
+    const act = fc.oneof(
+      vector.map((add) => ({ add })),
+      fc.nat(30).map((remove) => ({ remove })),
+      vector.map((ask) => ({ ask })),
+    );
+    return fc.record({ dimension: fc.constant(dimension), acts: fc.array(act, { maxLength: 60 }) });
+  });
+  fc.assert(
+    fc.property(run, fc.constantFrom(0, MB), ({ dimension, acts }, cacheBytes) => {
+      const source = new MemoryVectors();
+      const index = new VectorIndex({ source, dimension, cacheBytes });
+      for (const act of acts) {
+        if ("add" in act) source.add(1, act.add);
+        else if ("remove" in act) source.remove(1, act.remove);
+        else if (act.ask.some((x) => x !== 0)) {
+          const found = seqsOf(index.search(source.state(1), act.ask, 5));
+          expect(found).toEqual(bruteForce(source, 1, act.ask, 5));
+        }
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test("reads a world once, and only what is new after that", () => {
+  const source = new MemoryVectors();
+  for (const vector of clustered(5000, DIMENSION, 3)) source.add(1, vector);
+  const index = new VectorIndex({ source, dimension: DIMENSION, cacheBytes: 2 * MB });
+  const [query] = clustered(1, DIMENSION, 4);
+  index.search(source.state(1), query!, 5);
+  source.add(1, query!);
+  source.remove(1, 17);
+  index.search(source.state(1), query!, 5);
+  expect(source.reads).toBe(5001);
+});
+
+test("rows come from the table, those of another length are left out and counted", () => {
+  const db = new Database(":memory:");
+  db.run(
+    "CREATE TABLE vec(space INTEGER, world INTEGER, seq INTEGER, q BLOB, PRIMARY KEY(space, world, seq)) WITHOUT ROWID",
+  );
+  const insert = db.query("INSERT INTO vec VALUES(?, ?, ?, ?)");
+  const bytes = (v: number[]) => new Uint8Array(Int8Array.from(v).buffer);
+  insert.run(1, 1, 10, bytes([1, 2, 3]));
+  insert.run(1, 1, 11, bytes([1, 2]));
+  insert.run(1, 1, 12, bytes([-1, 2, -3]));
+  insert.run(2, 1, 10, bytes([3, 3, 3]));
+  for (const cacheBytes of [0, MB]) {
+    const index = new VectorIndex({ source: new SqliteVectors(db, 1), dimension: 3, cacheBytes });
+    const world = { id: 1, lastSeq: 12, epoch: 0, size: 3 };
+    const result = index.search(world, Int8Array.of(-1, 2, -3), 5);
+    expect(seqsOf(result)).toEqual([12, 10]);
+    expect(result.cosine(11)).toBe(0);
+    expect(index.unreadable).toBe(1);
+  }
+});
