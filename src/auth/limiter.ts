@@ -1,6 +1,5 @@
-import { type Clock, Fault, LIMITS } from "../base/mod.ts";
+import { type Clock, Fault, LIMITS, LruMap } from "../base/mod.ts";
 import type { Caller } from "./caller.ts";
-import { LruMap } from "./lru.ts";
 
 /** What is limited: atoms remembered, questions asked. */
 export type Limited = "remember" | "ask";

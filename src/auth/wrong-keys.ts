@@ -1,5 +1,4 @@
-import { Fault, LIMITS } from "../base/mod.ts";
-import { LruMap } from "./lru.ts";
+import { Fault, LIMITS, LruMap } from "../base/mod.ts";
 
 /** Counts wrong keys per address and slows down those who guess. */
 export class WrongKeys {

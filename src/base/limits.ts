@@ -78,6 +78,22 @@ export const LIMITS = {
   embedTextChars: 65_536,
   embedPieces: 512,
   embedWordChars: 100,
+  /** Texts of one request to an embedding provider, and their characters unless it is one text. */
+  embedBatch: 64,
+  embedBatchChars: 256 * KB,
+  /** Largest answer of a provider: a full batch of the largest vectors, written out as decimals. */
+  embedAnswerBytes: 8 * MB,
+  /** Longest text whose vector from a provider is cached. */
+  embedCacheChars: 4096,
+  /** Tries of one such request, and how long the first pause between them is at most; it doubles. */
+  embedTries: 3,
+  embedPauseMs: 200,
+
+  // --- calls to the outside ---
+  /** Failures in a row that open a circuit breaker, how long it is open, and its trial calls while half open. */
+  circuitFailures: 5,
+  circuitOpenMs: 30_000,
+  circuitTrials: 3,
 
   /** Atoms that wait in the tail of the text index before they are folded into it together. */
   textTail: 64,
@@ -172,6 +188,10 @@ const relations: [string, boolean][] = [
   ["the command line waits longer than a node works", LIMITS.clientTimeoutMs > LIMITS.writeDeadlineMs],
   ["writes outlive reads", LIMITS.readDeadlineMs <= LIMITS.writeDeadlineMs],
   ["a connection outlives a write", LIMITS.writeDeadlineMs < LIMITS.idleSeconds * 1000],
+  [
+    "a batch of the largest vectors fits a provider's answer",
+    LIMITS.embedBatch * LIMITS.vectorDimensions * 25 < LIMITS.embedAnswerBytes,
+  ],
   ["a line that fits a request fits a stream", LIMITS.ndjsonLineBytes <= LIMITS.ndjsonBytes],
 ];
 for (const [what, holds] of relations) {

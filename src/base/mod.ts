@@ -1,11 +1,13 @@
 /** Rank 1: what every room may lean on. */
 export * from "./build.ts";
 export * from "./bytes.ts";
+export * from "./circuit.ts";
 export * from "./clock.ts";
 export * from "./errors.ts";
 export * from "./files.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";
+export * from "./lru.ts";
 export * from "./paths.ts";
 export * from "./self.ts";
 export * from "./time.ts";
