@@ -16,6 +16,8 @@ export interface EngineOptions {
 
 /** The engine over its threads: checks what the caller may, hands the work on, and never blocks main. */
 export class ThreadedEngine implements Engine {
+  private closing: Promise<void> | undefined;
+
   private constructor(
     private readonly writer: ThreadLink,
     private readonly reader: ThreadLink,
@@ -37,8 +39,14 @@ export class ThreadedEngine implements Engine {
       onBug,
       onDeath,
     });
-    await writer.open(message(BEAT.writer));
-    await reader.open(message(BEAT.recall));
+    try {
+      await writer.open(message(BEAT.writer));
+      await reader.open(message(BEAT.recall));
+    } catch (cause) {
+      reader.end();
+      await writer.close();
+      throw cause;
+    }
     return new ThreadedEngine(writer, reader, new Int32Array(beats));
   }
 
@@ -118,7 +126,14 @@ export class ThreadedEngine implements Engine {
   }
 
   /** Finishes what is under way, commits and closes the files. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.closing ??= this.shut();
+    return this.closing;
+  }
+
+  private async shut(): Promise<void> {
+    this.writer.refuse();
+    // a reader in the way would keep the last checkpoint from emptying the WAL
     await this.reader.close();
     await this.writer.close();
   }

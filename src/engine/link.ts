@@ -84,14 +84,25 @@ export class ThreadLink {
     });
   }
 
+  /** From now on new requests are refused. */
+  refuse(): void {
+    this.closing = true;
+  }
+
   /** Lets the thread finish what it has, close its files and end. */
   async close(): Promise<void> {
-    this.closing = true;
+    this.refuse();
     const done = new Promise<void>((resolve) => {
       this.closed = resolve;
     });
     this.post({ close: true });
     await Promise.race([done, Bun.sleep(LIMITS.closeMs)]);
+    this.end();
+  }
+
+  /** Ends the thread as it is. */
+  end(): void {
+    this.closing = true;
     clearInterval(this.sweep);
     this.worker.terminate();
   }

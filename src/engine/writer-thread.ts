@@ -13,7 +13,8 @@ const IDLE_MS = 2000;
 
 /** The writer: collects what arrives, commits it together, and uses the pauses for maintenance. */
 class WriterThread {
-  private writer!: StoreWriter;
+  /** Undefined when the directory could not be opened. */
+  private writer: StoreWriter | undefined;
   private dataDir = "";
   private queue: Waiting[] = [];
   private scheduled = false;
@@ -40,7 +41,7 @@ class WriterThread {
   close(): void {
     clearTimeout(this.timer);
     while (this.queue.length > 0) this.commit();
-    this.writer.close();
+    this.writer?.close();
   }
 
   private commit(): void {
@@ -53,12 +54,12 @@ class WriterThread {
     }
     const jobs = live.map(({ body }): Job<Written> => {
       const parsed: WriteBody = JSON.parse(body);
-      if (parsed.op === "policy" || parsed.op === "world") this.writer.retainSoon();
+      if (parsed.op === "policy" || parsed.op === "world") this.writer!.retainSoon();
       return (ctx) => applyWrite(ctx, parsed);
     });
     if (jobs.length > 0) {
       const relaxed = live.every((request) => request.relaxed);
-      this.writer.commit(jobs, relaxed).forEach((outcome, at) => {
+      this.writer!.commit(jobs, relaxed).forEach((outcome, at) => {
         const { n } = live[at]!;
         answers.push("value" in outcome ? { n, gzip: false, ...outcome.value } : failure(n, outcome.fault));
       });
@@ -86,7 +87,7 @@ class WriterThread {
     const idle = this.queue.length === 0 && performance.now() - this.lastWrite >= IDLE_MS;
     let wait = STATUS_MS;
     try {
-      wait = this.writer.maintain(idle);
+      wait = this.writer!.maintain(idle);
       this.trouble = "";
     } catch (cause) {
       this.trouble = toWire(cause).message;
@@ -99,7 +100,7 @@ class WriterThread {
       const disk = statfsSync(this.dataDir);
       post({
         status: {
-          ...this.writer.status(),
+          ...this.writer!.status(),
           diskTotal: disk.blocks * disk.bsize,
           diskFree: disk.bavail * disk.bsize,
           queued: this.queue.length,

@@ -1,0 +1,104 @@
+import { expect } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Atom, checkNewAtom, decodeMsgpack, type NewAtom } from "../../src/atom/mod.ts";
+import { CAPABILITIES, type Caller } from "../../src/auth/mod.ts";
+import { decodeUtf8 } from "../../src/base/mod.ts";
+import { type Reply, ThreadedEngine, type ThreadStatus, type Want } from "../../src/engine/mod.ts";
+import { checkStore } from "../../src/storage/mod.ts";
+
+export const JSON_WANTED: Want = { format: "json", gzip: false };
+export const FIRM = { relaxed: false };
+
+export function caller(change: Partial<Caller> = {}): Caller {
+  return {
+    name: "test",
+    admin: false,
+    anonymous: false,
+    capabilities: new Set(CAPABILITIES),
+    readWorlds: [],
+    writeWorlds: [],
+    importanceCap: 1,
+    address: "127.0.0.1",
+    bucket: "test",
+    ...change,
+  };
+}
+
+export function atom(text: string, change: Record<string, unknown> = {}): NewAtom {
+  return checkNewAtom(
+    { world: "w", worker: "ann", kind: "observation", payload_json: JSON.stringify({ text }), ...change },
+    { now: Date.now(), clockSane: true },
+  );
+}
+
+export function contentOf(reply: Reply): never {
+  const bytes = reply.gzip ? Bun.gunzipSync(reply.bytes) : reply.bytes;
+  return (bytes.length === 0 ? undefined : JSON.parse(decodeUtf8(bytes)!)) as never;
+}
+
+export const unpacked = (reply: Reply): unknown => decodeMsgpack(reply.bytes);
+
+/** An engine with its threads over a temporary directory; `finish` ends with the deep check. */
+export class Fixture {
+  readonly dataDir = mkdtempSync(join(tmpdir(), "dwbase-engine-"));
+  readonly bugs: string[] = [];
+  readonly deaths: string[] = [];
+  status: ThreadStatus | undefined;
+  engine!: ThreadedEngine;
+  readonly me = caller();
+
+  static async open(): Promise<Fixture> {
+    const fixture = new Fixture();
+    await fixture.start();
+    return fixture;
+  }
+
+  async start(): Promise<void> {
+    this.engine = await ThreadedEngine.open({
+      dataDir: this.dataDir,
+      relaxedWindowMs: 1000,
+      onStatus: (status) => {
+        this.status = status;
+      },
+      onBug: (message) => this.bugs.push(message),
+      onDeath: (reason) => this.deaths.push(reason),
+    });
+  }
+
+  async restart(): Promise<void> {
+    await this.engine.close();
+    await this.start();
+  }
+
+  async remember(given: NewAtom): Promise<string> {
+    return contentOf(await this.engine.remember(this.me, given, FIRM, JSON_WANTED));
+  }
+
+  async get(id: string): Promise<Atom> {
+    return contentOf(await this.engine.get(this.me, id, JSON_WANTED));
+  }
+
+  async replay(world = "w"): Promise<Atom[]> {
+    const all: Atom[] = [];
+    let after: string | undefined;
+    do {
+      const reply = await this.engine.replay(
+        this.me,
+        after === undefined ? { world } : { world, after },
+        JSON_WANTED,
+      );
+      all.push(...(contentOf(reply) as Atom[]));
+      after = reply.next;
+    } while (after !== undefined);
+    return all;
+  }
+
+  async finish(): Promise<void> {
+    await this.engine.close();
+    expect(checkStore(this.dataDir, { deep: true }).findings).toEqual([]);
+    expect([this.bugs, this.deaths]).toEqual([[], []]);
+    rmSync(this.dataDir, { recursive: true, force: true });
+  }
+}
