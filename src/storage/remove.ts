@@ -1,15 +1,18 @@
 import { nextSeq, type WriteContext } from "./context.ts";
 import { removeLinks } from "./links.ts";
-import { type AtomRow, atomBytes, linksOf } from "./rows.ts";
+import { type AtomRow, atomBytes, isSound, linksOf } from "./rows.ts";
 import { DOC } from "./schema.ts";
 import { rowSum } from "./sums.ts";
 import { indexedText } from "./terms.ts";
 import type { WorldRow } from "./worlds.ts";
 
-/** Takes an atom out of the text index, the statistics and its thread. */
+/**
+ * Takes an atom out of the text index, the statistics and its thread. FTS5 refuses to delete other words than it was
+ * given: those of a damaged atom (of a deleted world) stay until the text index is built anew.
+ */
 export function unindex(ctx: WriteContext, world: WorldRow, row: AtomRow): void {
   const indexed = indexedText(row);
-  ctx.text.remove(row.seq, indexed.tokens);
+  if (isSound(row)) ctx.text.remove(row.seq, indexed.tokens);
   ctx.threads.splice(world, row.seq);
   world.docs -= 1;
   world.tokens -= indexed.length;

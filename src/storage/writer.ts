@@ -140,12 +140,14 @@ export class StoreWriter {
 
   /** A refusal that changed nothing is the job's own; after a change only a rollback undoes it. */
   private run<T>(job: Job<T>): Outcome<T> {
-    const before = totalChanges(this.ctx.db);
+    const { db, head } = this.ctx;
+    const before = totalChanges(db);
     try {
       return { value: job(this.ctx) };
     } catch (fault) {
-      if (fault instanceof Fault && totalChanges(this.ctx.db) === before) return { fault };
-      throw fault;
+      if (!(fault instanceof Fault) || totalChanges(db) !== before) throw fault;
+      this.ctx.head = head;
+      return { fault };
     }
   }
 

@@ -117,7 +117,7 @@ export class Store {
   }
 
   /** Payloads of a world in log order, page by page. */
-  replay(world = "home", limit = LIMITS.replayAtoms): string[] {
+  replay(world = "home", limit: number = LIMITS.replayAtoms): string[] {
     return this.read((reader) => {
       const row = reader.world(world);
       const out: string[] = [];
@@ -141,7 +141,7 @@ export class Store {
     const end = this.clock.monotonic() + ms;
     while (this.clock.monotonic() < end) {
       const wait = this.writer.maintain(idle);
-      this.clock.advance(Math.min(Math.max(wait, 1), 1000, end - this.clock.monotonic()));
+      this.clock.advance(Math.min(Math.max(wait, 1), end - this.clock.monotonic()));
     }
   }
 
