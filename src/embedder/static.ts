@@ -1,7 +1,7 @@
 import { viewModel } from "./model.ts";
 import { PieceSplitter } from "./pieces.ts";
 import { normalise, quantise } from "./quantise.ts";
-import type { Space } from "./space.ts";
+import type { Embedder, Space } from "./space.ts";
 import { Vocabulary } from "./vocabulary.ts";
 
 /** Name and version of the carried model; a new model file or another tokenising needs a new version. */
@@ -12,7 +12,8 @@ const VERSION = 1;
  * The embedder in the executable: a text's vector is the mean of its word pieces' vectors. Synchronous, some
  * microseconds a text, a pure function of the text on every machine. One per thread over the shared model.
  */
-export class StaticEmbedder {
+export class StaticEmbedder implements Embedder {
+  readonly kind = "static";
   readonly space: Space;
   private readonly values: Int8Array;
   private readonly splitter: PieceSplitter;
@@ -38,6 +39,11 @@ export class StaticEmbedder {
   embedInt8(text: string, out?: Int8Array<ArrayBuffer>): Int8Array<ArrayBuffer> {
     this.sum(text);
     return quantise(this.sums, out);
+  }
+
+  /** `embed` of each, for callers that take any embedder. */
+  async embedMany(texts: readonly string[]): Promise<Float32Array<ArrayBuffer>[]> {
+    return texts.map((text) => this.embed(text));
   }
 
   private sum(text: string): void {
