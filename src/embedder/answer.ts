@@ -37,18 +37,20 @@ function dataOf(bytes: Uint8Array): unknown[] {
 }
 
 function vectorOf(embedding: unknown, place: number): Float32Array<ArrayBuffer> {
-  const values = typeof embedding === "string" ? floatsOf(embedding) : embedding;
-  const good =
-    (Array.isArray(values) || values instanceof Float32Array) &&
-    values.length > 0 &&
-    values.every((value: unknown) => typeof value === "number" && Number.isFinite(value));
-  const unit = good ? normalise(values as ArrayLike<number>) : undefined;
-  // Squares of huge numbers overflow: such a vector has no direction that could be told.
-  if (!unit?.every(Number.isFinite)) throw new BadAnswer(`its item ${place} has no vector of numbers`);
-  return unit;
+  const floats = typeof embedding === "string" ? floatsOfBase64(embedding) : floatsOfNumbers(embedding);
+  // Numbers beyond the range of f32 have become infinite.
+  if (floats === undefined || floats.length === 0 || !floats.every(Number.isFinite)) {
+    throw new BadAnswer(`its item ${place} has no vector of numbers`);
+  }
+  return normalise(floats);
 }
 
-function floatsOf(base64: string): Float32Array | undefined {
+function floatsOfNumbers(values: unknown): Float32Array | undefined {
+  const numbers = Array.isArray(values) && values.every((value) => typeof value === "number");
+  return numbers ? Float32Array.from(values as number[]) : undefined;
+}
+
+function floatsOfBase64(base64: string): Float32Array | undefined {
   try {
     const bytes = Uint8Array.fromBase64(base64);
     if (bytes.length % BYTES_PER_FLOAT !== 0) return undefined;
