@@ -3,6 +3,7 @@ import type { Clock } from "../base/mod.ts";
 import type { Identity } from "./meta.ts";
 import type { TextIndex } from "./text-index.ts";
 import type { Threads } from "./threads.ts";
+import type { VectorRows } from "./vector-rows.ts";
 import type { WorldCache } from "./worlds.ts";
 
 /** What the writer's operations share within a transaction. */
@@ -13,6 +14,7 @@ export interface WriteContext {
   worlds: WorldCache;
   threads: Threads;
   text: TextIndex;
+  vectors: VectorRows;
   /** The highest sequence given so far; `nextSeq` gives the next. */
   head: number;
   /** Counted per commit, for status and metrics. */

@@ -155,6 +155,7 @@ function indexAtom(
     );
   ctx.threads.append(world, labels, row.ts_ms, row.seq, place);
   ctx.text.add(row.seq, indexed.tokens);
+  ctx.vectors.add(world.id, row.seq, indexed.text);
   world.atoms += 1;
   if (bits & DOC.quarantined) {
     world.quarantined += 1;

@@ -7,12 +7,13 @@ import { indexedText } from "./terms.ts";
 import type { WorldRow } from "./worlds.ts";
 
 /**
- * Takes an atom out of the text index, the statistics and its thread. FTS5 refuses to delete other words than it was
+ * Takes an atom out of the text index, the vectors, the statistics and its thread. FTS5 refuses to delete other words than it was
  * given: those of a damaged atom (of a deleted world) stay until the text index is built anew.
  */
 export function unindex(ctx: WriteContext, world: WorldRow, row: AtomRow): void {
   const indexed = indexedText(row);
   if (isSound(row)) ctx.text.remove(row.seq, indexed.tokens);
+  ctx.vectors.remove(world.id, row.seq);
   ctx.threads.splice(world, row.seq);
   world.docs -= 1;
   world.tokens -= indexed.length;

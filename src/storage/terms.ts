@@ -20,6 +20,8 @@ export interface IndexedText {
   length: number;
   /** FEATURE bits of the text. */
   features: number;
+  /** What is embedded: the content without its authors. */
+  text: string;
 }
 
 /** What the text index needs of an atom; a pure function of the row and the frozen tokeniser. */
@@ -35,5 +37,5 @@ export function indexedText(
     for (const name of authorTerms(author)) out.push(token.author(row.world, name));
   for (const label of listOf(row.labels)) out.push(token.label(row.world, label));
   for (const flag of listOf(row.flags)) out.push(token.flag(row.world, flag));
-  return { tokens: out.join(" "), length: split.length, features: bits };
+  return { tokens: out.join(" "), length: split.length, features: bits, text };
 }

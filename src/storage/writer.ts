@@ -14,6 +14,7 @@ import { AgeGuard, retentionSlice } from "./retention.ts";
 import type { Migration } from "./schema.ts";
 import { TextIndex } from "./text-index.ts";
 import { Threads } from "./threads.ts";
+import { type Unembedded, type VectorMaker, VectorRows } from "./vector-rows.ts";
 import { WorldCache } from "./worlds.ts";
 
 /** One request's part of a transaction. It throws a Fault only before it has changed anything. */
@@ -24,6 +25,8 @@ export interface WriterOptions {
   clock?: Clock;
   relaxedWindowMs?: number;
   migrations?: readonly Migration[];
+  /** Absent: no vectors are made. */
+  vectors?: VectorMaker;
 }
 
 export interface WriterStatus {
@@ -232,6 +235,11 @@ export class StoreWriter {
     return outcome.value;
   }
 
+  /** Atoms that wait for vectors, at most `limit`; their vectors come back through `WriteContext.vectors.fill`. */
+  nextUnembedded(limit: number): Unembedded | undefined {
+    return this.ctx.vectors.next(limit);
+  }
+
   /** Called when a policy or a world changed: the pass runs at once. */
   retainSoon(): void {
     this.retentionDue = 0;
@@ -328,6 +336,7 @@ export class StoreWriter {
         identity: known,
         worlds: new WorldCache(db),
         text,
+        vectors: new VectorRows(db, this.options.vectors),
         threads: new Threads(db, text),
         head: headOf(db),
         tally: noTally(),
