@@ -13,7 +13,10 @@ export function quantise(
   out: Int8Array<ArrayBuffer> = new Int8Array(vector.length),
 ): Int8Array<ArrayBuffer> {
   let most = 0;
-  for (let i = 0; i < vector.length; i++) most = Math.max(most, Math.abs(vector[i]!));
+  for (let i = 0; i < vector.length; i++) {
+    const size = Math.abs(vector[i]!);
+    if (size > most) most = size;
+  }
   const scale = most === 0 ? 0 : INT8_MOST / most;
   for (let i = 0; i < vector.length; i++) out[i] = Math.round(vector[i]! * scale);
   return out;

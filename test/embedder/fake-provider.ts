@@ -1,4 +1,5 @@
-import { LIMITS, ManualClock } from "../../src/base/mod.ts";
+import { expect } from "bun:test";
+import { Fault, LIMITS, ManualClock } from "../../src/base/mod.ts";
 import { HttpEmbedder, type HttpEmbedderOptions } from "../../src/embedder/mod.ts";
 
 export interface Sent {
@@ -67,3 +68,29 @@ export function times(n: number, act: Act): Act[] {
 }
 
 export const OPENS = LIMITS.circuitFailures;
+
+/** The fault with which `promise` fails. */
+export async function faultOf(promise: Promise<unknown>): Promise<Fault> {
+  const error = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(error).toBeInstanceOf(Fault);
+  return error as Fault;
+}
+
+export const embed = (embedder: HttpEmbedder, ...many: string[]) => embedder.embedMany(many, patient);
+/** Answers with that status. */
+export const status =
+  (code: number, text = ""): Act =>
+  () =>
+    new Response(text, { status: code });
+/** Answers with that JSON. */
+export const body =
+  (value: unknown): Act =>
+  () =>
+    Response.json(value);
+/** A well-formed answer with these embeddings. */
+export const items = (...embeddings: unknown[]) => ({
+  data: embeddings.map((embedding, index) => ({ index, embedding })),
+});
