@@ -23,6 +23,8 @@ export function settle(values: Values, own: Environment, env: Env, found: Findin
   if (config.node.embedder === "http") {
     if (config.embedder.url === "") fault("node.embedder", 'node.embedder = "http" needs embedder.url');
     if (config.embedder.model === "") fault("node.embedder", 'node.embedder = "http" needs embedder.model');
+    if (config.embedder.dimension === 0)
+      fault("node.embedder", 'node.embedder = "http" needs embedder.dimension');
   }
   if (config.storage.encryptionEnabled && config.storage.keyId === "") {
     const what =

@@ -1,8 +1,8 @@
 import { Limiter } from "../auth/mod.ts";
-import { BUILD, ensureDir, Fault, systemClock } from "../base/mod.ts";
+import { BUILD, ensureDir, Fault, MB, systemClock } from "../base/mod.ts";
 import { type Config, type Loaded, loadConfig, parseListen } from "../config/mod.ts";
 import { ThreadedEngine } from "../engine/mod.ts";
-import { HealthBoard, OBSERVE_MS } from "../health/mod.ts";
+import { HealthBoard, OBSERVE_MS, ramBudget } from "../health/mod.ts";
 import { createServer, type Listening, type Server } from "../server/mod.ts";
 import { createLogger, createMetrics, type Log } from "../telemetry/mod.ts";
 import { firstCommands } from "./banner.ts";
@@ -98,6 +98,8 @@ class Node {
     return ThreadedEngine.open({
       dataDir: this.config.node.dataDir,
       relaxedWindowMs: this.config.storage.relaxedWindowMs,
+      embedder: { ...this.config.embedder, embedder: this.config.node.embedder },
+      vectorCacheBytes: vectorCache(ramBudget(this.config.limits.maxRamMb)),
       onStatus: (status) => this.board.update(status),
       onBug: (message, stack) => this.log.logger.error({ stack }, message),
       onDeath: (reason) => {
@@ -147,4 +149,9 @@ class Node {
     this.log.logger.info("stopped");
     await this.log.flush(FLUSH_MS);
   }
+}
+
+/** Bytes of the RAM budget for vectors in memory; small budgets stream them from the database instead. */
+function vectorCache(budget: number): number {
+  return budget < 256 * MB ? 0 : Math.min(32 * MB, Math.floor(budget / 8));
 }

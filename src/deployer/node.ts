@@ -111,11 +111,12 @@ export async function waitReady(node: Started): Promise<void> {
       );
     }
     try {
-      await client.health();
-      return;
+      const { checks } = await client.health();
+      if (!checks.some((check) => check.status === "critical")) return;
     } catch {
-      await Bun.sleep(POLL_MS);
+      // not listening yet
     }
+    await Bun.sleep(POLL_MS);
   }
   throw new Fault(
     "unreachable",

@@ -1,6 +1,7 @@
 import type { AskRequest, NewAtom, PolicyRequest, ReplayRequest, WorldRequest } from "../atom/mod.ts";
 import { type Caller, mayRead, mayWrite, requireCapability } from "../auth/mod.ts";
 import { encodeUtf8, Fault, LIMITS } from "../base/mod.ts";
+import { type EmbedderSettings, loadModel } from "../embedder/mod.ts";
 import { ThreadLink } from "./link.ts";
 import { type AnswerMessage, BEAT, type ReadBody, type ThreadStatus, type WriteBody } from "./protocol.ts";
 import { reachOf } from "./reach.ts";
@@ -9,6 +10,8 @@ import type { BatchItem, Engine, Reply, Want, WriteOptions } from "./types.ts";
 export interface EngineOptions {
   dataDir: string;
   relaxedWindowMs: number;
+  embedder: EmbedderSettings;
+  vectorCacheBytes: number;
   onStatus: (status: ThreadStatus) => void;
   onBug: (message: string, stack: string) => void;
   onDeath: (reason: string) => void;
@@ -27,9 +30,11 @@ export class ThreadedEngine implements Engine {
 
   /** Opens the data directory. @throws Fault why it cannot be opened */
   static async open(options: EngineOptions): Promise<ThreadedEngine> {
-    const { dataDir, relaxedWindowMs, onBug, onDeath } = options;
+    const { dataDir, relaxedWindowMs, embedder, vectorCacheBytes, onBug, onDeath } = options;
+    const model = embedder.embedder === "none" ? undefined : await loadModel();
     const beats = new SharedArrayBuffer(4 * BEAT.cells);
-    const message = (cell: number) => ({ dataDir, relaxedWindowMs, mainNow: performance.now(), beats, cell });
+    const common = { dataDir, relaxedWindowMs, embedder, vectorCacheBytes, model, beats };
+    const message = (cell: number) => ({ ...common, mainNow: performance.now(), cell });
     const writer = new ThreadLink(new Worker(new URL("./writer-thread.ts", import.meta.url).href), "writer", {
       onStatus: options.onStatus,
       onBug,

@@ -1,6 +1,7 @@
 import type { AskRequest, NewAtom, PolicyRequest, ReplayRequest, WorldRequest } from "../atom/mod.ts";
 import type { Caller } from "../auth/mod.ts";
 import type { WireFault } from "../base/mod.ts";
+import type { EmbedderSettings } from "../embedder/mod.ts";
 import type { IdempotencyKey, WriterStatus } from "../storage/mod.ts";
 import type { BatchItem, Format } from "./types.ts";
 
@@ -30,6 +31,11 @@ export interface OpenMessage {
   open: {
     dataDir: string;
     relaxedWindowMs: number;
+    embedder: EmbedderSettings;
+    /** The built-in model, one copy for all threads; undefined with embedder "none". */
+    model: SharedArrayBuffer | undefined;
+    /** Bytes of vectors that the recall thread keeps in memory. */
+    vectorCacheBytes: number;
     /** performance.now() of main when this was sent: deadlines are in main's time. */
     mainNow: number;
     /** Heartbeats; this thread counts up its own cell. */

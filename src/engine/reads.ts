@@ -1,8 +1,16 @@
 import { type Atom, atomJson, encodeMsgpack } from "../atom/mod.ts";
 import { mayRead } from "../auth/mod.ts";
 import { concatBytes, encodeUtf8, Fault, isId, LIMITS } from "../base/mod.ts";
-import { type Recalled, recall } from "../recall/mod.ts";
-import { type AtomRow, atomOf, type StoreReader, type WorldRow } from "../storage/mod.ts";
+import { type Space, spaceName } from "../embedder/mod.ts";
+import { type Recalled, recall, type SemanticSearch } from "../recall/mod.ts";
+import {
+  type AtomRow,
+  atomOf,
+  type StoreReader,
+  spaceId,
+  unembedded,
+  type WorldRow,
+} from "../storage/mod.ts";
 import type { Reach, ReadBody } from "./protocol.ts";
 import { callerOf } from "./reach.ts";
 import type { Format } from "./types.ts";
@@ -89,24 +97,26 @@ function worlds(reader: StoreReader, body: Extract<ReadBody, { op: "worlds" }>):
   return { bytes: encode(listed, body.format) };
 }
 
-function indexStatus(reader: StoreReader, reach: Reach, format: Format): Read {
+function indexStatus(reader: StoreReader, space: Space | undefined, reach: Reach, format: Format): Read {
+  const id = space && spaceId(reader.db, space);
   const caller = callerOf(reach);
   const listed: unknown[] = [];
   for (const world of reader.worlds()) {
     if (!mayRead(caller, world.name)) continue;
+    const pending = id === undefined ? 0 : unembedded(reader.db, id, world.id);
     listed.push({
       world: world.name,
       version: 1,
-      embedder_version: null,
+      embedder_version: space ? spaceName(space) : null,
       last_rebuilt: null,
       ready: true,
-      rebuilding: false,
-      progress: 1,
+      rebuilding: pending > 0,
+      progress: world.docs === 0 ? 1 : (world.docs - pending) / world.docs,
       started_at: null,
       last_progress: null,
-      mode: "lexical",
-      indexed: world.docs,
-      pending: 0,
+      mode: space ? "exact" : "lexical",
+      indexed: world.docs - pending,
+      pending,
     });
   }
   return { bytes: encode(listed, format) };
@@ -138,12 +148,23 @@ function askAnswer(found: Recalled, explain: boolean, format: Format): Uint8Arra
   return encode(explain ? { ...answer, scores: found.scores.slice(0, atoms.length) } : answer, format);
 }
 
+/** What a read works with. */
+export interface ReadContext {
+  reader: StoreReader;
+  /** The space that new atoms are embedded in; undefined without an embedder. */
+  space: Space | undefined;
+  semantic: SemanticSearch;
+  now: number;
+  checkDeadline: () => void;
+}
+
 /** Carries out one read on a snapshot. @throws Fault */
-export function applyRead(reader: StoreReader, body: ReadBody, now: number, checkDeadline: () => void): Read {
+export function applyRead(context: ReadContext, body: ReadBody): Read {
+  const { reader, space, ...options } = context;
   switch (body.op) {
     case "ask": {
       worldFor(reader, body.request.world);
-      const found = recall(reader, body.request, { now, checkDeadline });
+      const found = recall(reader, body.request, options);
       return { bytes: askAnswer(found, body.request.explain ?? false, body.format) };
     }
     case "replay":
@@ -153,6 +174,6 @@ export function applyRead(reader: StoreReader, body: ReadBody, now: number, chec
     case "worlds":
       return worlds(reader, body);
     case "index_status":
-      return indexStatus(reader, body.reach, body.format);
+      return indexStatus(reader, space, body.reach, body.format);
   }
 }

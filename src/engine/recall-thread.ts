@@ -1,6 +1,8 @@
+import { systemClock } from "../base/mod.ts";
 import { StoreReader, sqliteFault } from "../storage/mod.ts";
 import type { AnswerMessage, OpenMessage, ReadBody } from "./protocol.ts";
 import { applyRead } from "./reads.ts";
+import { type Prepared, SemanticSide } from "./semantic.ts";
 import { failure, LATE, late, post, runThread, type Waiting } from "./thread.ts";
 
 /** Answers below this many bytes are not worth compressing. */
@@ -9,17 +11,25 @@ const GZIP_FROM = 1024;
 /** The recall thread: every read, one after the other, each on a snapshot of its own. */
 class RecallThread {
   private reader!: StoreReader;
+  private semantic!: SemanticSide;
 
   open(options: OpenMessage["open"]): void {
     this.reader = new StoreReader(options.dataDir);
+    this.semantic = new SemanticSide(this.reader, {
+      settings: options.embedder,
+      model: options.model,
+      cacheBytes: options.vectorCacheBytes,
+      clock: systemClock,
+    });
   }
 
   take(request: Waiting): void {
-    try {
-      const answer = this.answer(request);
-      post({ answers: [answer] }, typeof answer.bytes === "string" ? [] : [answer.bytes.buffer]);
-    } catch (cause) {
-      post({ answers: [failure(request.n, sqliteFault("read", cause))] });
+    const body: ReadBody = JSON.parse(request.body);
+    if (body.op === "ask" && body.request.text !== "" && this.semantic.asksProvider) {
+      // other reads go on while the provider thinks
+      void this.semantic.prepare(body.request.text).then((prepared) => this.reply(request, body, prepared));
+    } else {
+      this.reply(request, body, undefined);
     }
   }
 
@@ -27,13 +37,27 @@ class RecallThread {
     this.reader.close();
   }
 
-  private answer(request: Waiting): AnswerMessage {
+  private reply(request: Waiting, body: ReadBody, prepared: Prepared | undefined): void {
+    try {
+      const answer = this.answer(request, body, prepared);
+      post({ answers: [answer] }, typeof answer.bytes === "string" ? [] : [answer.bytes.buffer]);
+    } catch (cause) {
+      post({ answers: [failure(request.n, sqliteFault("read", cause))] });
+    }
+  }
+
+  private answer(request: Waiting, body: ReadBody, prepared: Prepared | undefined): AnswerMessage {
     const checkDeadline = (): void => {
       if (late(request)) throw LATE;
     };
     checkDeadline();
-    const body: ReadBody = JSON.parse(request.body);
-    const read = this.reader.snapshot(() => applyRead(this.reader, body, Date.now(), checkDeadline));
+    const semantic = this.semantic.search(prepared, checkDeadline);
+    const read = this.reader.snapshot(() =>
+      applyRead(
+        { reader: this.reader, space: this.semantic.space, semantic, now: Date.now(), checkDeadline },
+        body,
+      ),
+    );
     const gzip = body.gzip && read.bytes.length >= GZIP_FROM;
     const bytes = gzip ? Bun.gzipSync(read.bytes) : read.bytes;
     const answer = { n: request.n, status: 200, bytes, gzip };

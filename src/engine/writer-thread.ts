@@ -1,6 +1,8 @@
 import { statfsSync } from "node:fs";
-import { toWire } from "../base/mod.ts";
-import { type Job, StoreWriter } from "../storage/mod.ts";
+import { systemClock, toWire } from "../base/mod.ts";
+import { createEmbedder, StaticEmbedder } from "../embedder/mod.ts";
+import { type Job, StoreWriter, type VectorMaker } from "../storage/mod.ts";
+import { Backfill } from "./backfill.ts";
 import type { AnswerMessage, FaultMessage, OpenMessage, WriteBody } from "./protocol.ts";
 import { failure, LATE, late, post, runThread, type Waiting } from "./thread.ts";
 import { applyWrite, type Written } from "./writes.ts";
@@ -15,6 +17,7 @@ const IDLE_MS = 2000;
 class WriterThread {
   /** Undefined when the directory could not be opened. */
   private writer: StoreWriter | undefined;
+  private backfill: Backfill | undefined;
   private dataDir = "";
   private queue: Waiting[] = [];
   private scheduled = false;
@@ -24,7 +27,18 @@ class WriterThread {
 
   open(options: OpenMessage["open"]): void {
     this.dataDir = options.dataDir;
-    this.writer = new StoreWriter(options.dataDir, { relaxedWindowMs: options.relaxedWindowMs });
+    const embedder = createEmbedder(options.embedder, options.model, systemClock);
+    const vectors: VectorMaker | undefined =
+      embedder instanceof StaticEmbedder
+        ? { space: embedder.space, embed: (text) => embedder.embedInt8(text) }
+        : embedder && { space: embedder.space };
+    const { relaxedWindowMs } = options;
+    this.writer = new StoreWriter(
+      options.dataDir,
+      vectors ? { relaxedWindowMs, vectors } : { relaxedWindowMs },
+    );
+    this.backfill = embedder && new Backfill(this.writer, embedder);
+    this.backfill?.kick();
     this.report();
     setInterval(() => this.report(), STATUS_MS);
     this.later(0);
@@ -40,6 +54,7 @@ class WriterThread {
 
   close(): void {
     clearTimeout(this.timer);
+    this.backfill?.stop();
     while (this.queue.length > 0) this.commit();
     this.writer?.close();
   }
@@ -64,6 +79,7 @@ class WriterThread {
         answers.push("value" in outcome ? { n, gzip: false, ...outcome.value } : failure(n, outcome.fault));
       });
       this.lastWrite = performance.now();
+      this.backfill?.kick();
     }
     post({ answers });
     this.scheduled = this.queue.length > 0;
@@ -104,7 +120,7 @@ class WriterThread {
           diskTotal: disk.blocks * disk.bsize,
           diskFree: disk.bavail * disk.bsize,
           queued: this.queue.length,
-          trouble: this.trouble,
+          trouble: this.trouble || (this.backfill?.trouble ?? ""),
         },
       });
     } catch (cause) {

@@ -15,6 +15,6 @@ export { storeStats } from "./stats.ts";
 export type { SubjectVersion } from "./subjects.ts";
 export { hash52 } from "./sums.ts";
 export { token } from "./terms.ts";
-export { embeddedUpTo, spaceId, type Unembedded, unembedded, type VectorMaker } from "./vector-rows.ts";
+export { isBehind, spaceId, type Unembedded, unembedded, type VectorMaker } from "./vector-rows.ts";
 export type { WorldRow } from "./worlds.ts";
 export { type Job, type Outcome, StoreWriter, type WriterOptions, type WriterStatus } from "./writer.ts";

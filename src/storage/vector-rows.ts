@@ -55,6 +55,11 @@ export function unembedded(db: Database, space: number, world: number): number {
     .get(world, embeddedUpTo(db, space, world))!.n;
 }
 
+/** Whether a world has atoms without a vector in a space. */
+export function isBehind(db: Database, space: number, world: number): boolean {
+  return db.query(`SELECT 1 ${WAITING} LIMIT 1`).get(world, embeddedUpTo(db, space, world)) !== null;
+}
+
 /**
  * The writer's side of the vectors. Within a world and space rows are written in ascending sequence, so that the
  * newest one tells how far the world is embedded: a world that is behind gets no vector at once until the backfill
@@ -128,12 +133,7 @@ export class VectorRows {
 
   private findBehind(): Set<number> {
     const worlds = this.db.query<{ id: number }, []>("SELECT id FROM world WHERE state <> 2").all();
-    const first = this.db.query(`SELECT 1 ${WAITING} LIMIT 1`);
-    return new Set(
-      worlds
-        .map(({ id }) => id)
-        .filter((id) => first.get(id, embeddedUpTo(this.db, this.space, id)) !== null),
-    );
+    return new Set(worlds.map(({ id }) => id).filter((id) => isBehind(this.db, this.space, id)));
   }
 }
 

@@ -230,13 +230,13 @@ describe("settings that belong together", () => {
     );
   });
 
-  test("the http embedder needs an address and a model", () => {
+  test("the http embedder needs an address, a model and its dimension", () => {
     const path = file('[node]\nembedder = "http"\n');
     expect(refusal({ path })).toBe(
-      `${path}:2: node.embedder = "http" needs embedder.url\n${path}:2: node.embedder = "http" needs embedder.model`,
+      `${path}:2: node.embedder = "http" needs embedder.url\n${path}:2: node.embedder = "http" needs embedder.model\n${path}:2: node.embedder = "http" needs embedder.dimension`,
     );
     const env = { DWBASE_EMBEDDER_URL: "http://h/v1/embeddings", DWBASE_EMBEDDER_MODEL: "m" };
-    expect(load({ path, env }).config.node.embedder).toBe("http");
+    expect(load({ path, env: { ...env, WW_EMBEDDING_DIMENSION: "8" } }).config.node.embedder).toBe("http");
   });
 
   test("encryption needs the name of its key", () => {

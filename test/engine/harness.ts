@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Atom, checkNewAtom, decodeMsgpack, type NewAtom } from "../../src/atom/mod.ts";
 import { CAPABILITIES, type Caller } from "../../src/auth/mod.ts";
-import { decodeUtf8 } from "../../src/base/mod.ts";
+import { decodeUtf8, MB } from "../../src/base/mod.ts";
 import { type Reply, ThreadedEngine, type ThreadStatus, type Want } from "../../src/engine/mod.ts";
 import { checkStore } from "../../src/storage/mod.ts";
 
@@ -59,6 +59,8 @@ export class Fixture {
     this.engine = await ThreadedEngine.open({
       dataDir: this.dataDir,
       relaxedWindowMs: 1000,
+      embedder: { embedder: "static", url: "", model: "", dimension: 0, timeoutMs: 1000, cacheSize: 10 },
+      vectorCacheBytes: 4 * MB,
       onStatus: (status) => {
         this.status = status;
       },

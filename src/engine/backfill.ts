@@ -1,0 +1,67 @@
+import { type Embedder, quantise } from "../embedder/mod.ts";
+import type { StoreWriter } from "../storage/mod.ts";
+
+/** Atoms embedded at a time; between them the writer serves what waits. */
+const SLICE = 128;
+/** Pause after the embedder failed. */
+const RETRY_MS = 5000;
+
+/**
+ * Embeds atoms that have no vector yet: all of them with an embedder that must be waited for, those from before with
+ * one that is new. Goes on where it stopped, since the vectors themselves tell how far it came.
+ */
+export class Backfill {
+  private running = false;
+  private timer: Timer | undefined;
+  private readonly abort = new AbortController();
+  /** Why it does not get on, or "". */
+  trouble = "";
+
+  constructor(
+    private readonly writer: StoreWriter,
+    private readonly embedder: Embedder,
+  ) {}
+
+  /** Called when there may be something to do. */
+  kick(): void {
+    if (this.running || this.timer || this.abort.signal.aborted) return;
+    this.running = true;
+    void this.run().finally(() => {
+      this.running = false;
+    });
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.abort.abort();
+  }
+
+  private async run(): Promise<void> {
+    try {
+      while (!this.abort.signal.aborted && (await this.slice())) await Bun.sleep(0);
+      this.trouble = "";
+    } catch (cause) {
+      this.trouble = cause instanceof Error ? cause.message : String(cause);
+      this.timer = setTimeout(() => {
+        this.timer = undefined;
+        this.kick();
+      }, RETRY_MS);
+    }
+  }
+
+  /** @returns whether there may be more */
+  private async slice(): Promise<boolean> {
+    const waiting = this.writer.nextUnembedded(SLICE);
+    if (!waiting) return false;
+    const vectors = await this.embedder.embedMany(
+      waiting.atoms.map((atom) => atom.text),
+      this.abort.signal,
+    );
+    if (this.abort.signal.aborted) return false;
+    const made = waiting.atoms.map(({ seq }, at) => ({ seq, q: quantise(vectors[at]!) }));
+    // vectors can be made again: no fsync of their own
+    const [outcome] = this.writer.commit([(ctx) => ctx.vectors.fill(waiting.world, made)], true);
+    if (outcome && "fault" in outcome) throw outcome.fault;
+    return true;
+  }
+}

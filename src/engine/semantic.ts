@@ -1,0 +1,132 @@
+import type { Clock } from "../base/mod.ts";
+import { LIMITS } from "../base/mod.ts";
+import {
+  createEmbedder,
+  type EmbedderSettings,
+  HttpEmbedder,
+  quantise,
+  type Space,
+  StaticEmbedder,
+  spaceName,
+} from "../embedder/mod.ts";
+import type { Semantic, SemanticQuery, SemanticSearch } from "../recall/mod.ts";
+import { isBehind, type StoreReader, spaceId, type WorldRow } from "../storage/mod.ts";
+import { SqliteVectors, VectorIndex } from "../vector/mod.ts";
+
+export interface SemanticOptions {
+  settings: EmbedderSettings;
+  /** The built-in model; undefined when the node makes no vectors. */
+  model: SharedArrayBuffer | undefined;
+  /** Bytes of vectors kept in memory by this thread. */
+  cacheBytes: number;
+  clock: Clock;
+}
+
+/** A question's vector from the provider, or why there is none. */
+export type Prepared = { vector: Int8Array } | { why: string };
+
+const NONE = "this node makes no vectors: memories are found by their words alone";
+
+/** The recall thread's semantic half: embeds questions and searches the space that serves a world now. */
+export class SemanticSide {
+  private readonly local: StaticEmbedder | undefined;
+  private readonly remote: HttpEmbedder | undefined;
+  private readonly indexes = new Map<number, VectorIndex>();
+
+  constructor(
+    private readonly reader: StoreReader,
+    private readonly options: SemanticOptions,
+  ) {
+    const { settings, model, clock } = options;
+    const chosen = createEmbedder(settings, model, clock);
+    this.remote = chosen instanceof HttpEmbedder ? chosen : undefined;
+    // beside a provider it answers for worlds that are embedded anew
+    this.local = chosen && model ? new StaticEmbedder(model) : undefined;
+  }
+
+  /** The space that new atoms are embedded in; undefined without an embedder. */
+  get space(): Space | undefined {
+    return (this.remote ?? this.local)?.space;
+  }
+
+  /** Asks the provider for a question's vector, where there is one to ask. Never rejects. */
+  async prepare(question: string): Promise<Prepared | undefined> {
+    if (!this.remote) return undefined;
+    try {
+      const [vector] = await this.remote.embedMany(
+        [question],
+        AbortSignal.timeout(this.options.settings.timeoutMs),
+      );
+      return vector ? { vector: quantise(vector) } : { why: "the embedding provider gave no vector" };
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      return {
+        why: `the embedding provider cannot be used now (${reason}): memories are found by their words alone`,
+      };
+    }
+  }
+
+  /** Whether a provider must be asked before a snapshot is opened. */
+  get asksProvider(): boolean {
+    return this.remote !== undefined;
+  }
+
+  search(prepared: Prepared | undefined, checkDeadline: () => void): SemanticSearch {
+    return (query) => this.find(query, prepared, checkDeadline);
+  }
+
+  private find(
+    query: SemanticQuery,
+    prepared: Prepared | undefined,
+    checkDeadline: () => void,
+  ): Semantic | { mode: "lexical"; why: string } {
+    const { remote, local } = this;
+    if (remote && prepared && "vector" in prepared && !this.isBehind(remote.space, query.world)) {
+      return this.nearest(remote.space, query, prepared.vector, checkDeadline);
+    }
+    if (local && (!remote || !this.isBehind(local.space, query.world))) {
+      const vector = local.embedInt8(query.question.words.join(" "));
+      return this.nearest(local.space, query, vector, checkDeadline);
+    }
+    if (remote && prepared && "vector" in prepared) {
+      return this.nearest(remote.space, query, prepared.vector, checkDeadline);
+    }
+    return { mode: "lexical", why: prepared && "why" in prepared ? prepared.why : NONE };
+  }
+
+  private isBehind(space: Space, world: WorldRow): boolean {
+    const id = spaceId(this.reader.db, space);
+    return id === undefined || isBehind(this.reader.db, id, world.id);
+  }
+
+  private nearest(
+    space: Space,
+    query: SemanticQuery,
+    vector: Int8Array,
+    checkDeadline: () => void,
+  ): Semantic | { mode: "lexical"; why: string } {
+    const id = spaceId(this.reader.db, space);
+    if (id === undefined) return { mode: "lexical", why: `nothing is embedded by ${spaceName(space)} yet` };
+    const { world, accept } = query;
+    const found = this.index(id, space).search(
+      { id: world.id, lastSeq: world.last_seq, epoch: world.forget_epoch, size: world.docs },
+      vector,
+      LIMITS.askCandidates,
+      { accept, checkDeadline },
+    );
+    return { mode: found.mode, best: found.hits, cosine: found.cosine };
+  }
+
+  private index(id: number, space: Space): VectorIndex {
+    let index = this.indexes.get(id);
+    if (!index) {
+      index = new VectorIndex({
+        source: new SqliteVectors(this.reader.db, id),
+        dimension: space.dimension,
+        cacheBytes: this.options.cacheBytes,
+      });
+      this.indexes.set(id, index);
+    }
+    return index;
+  }
+}
