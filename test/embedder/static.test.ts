@@ -1,5 +1,5 @@
 /** The built-in embedder against its reference vectors, and what holds for every text. */
-import { beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, spyOn, test } from "bun:test";
 import fc from "fast-check";
 import { LIMITS } from "../../src/base/mod.ts";
 import { loadModel, quantise, StaticEmbedder, spaceName } from "../../src/embedder/mod.ts";
@@ -127,6 +127,15 @@ describe("long text", () => {
     expect(embedder.embed(`${blank}key`)).toEqual(embedder.embed("key"));
     expect(embedder.embed(`${blank}keyboard`)).toEqual(embedder.embed("key"));
     expect(embedder.embed(`${blank}日本語 clock`)).toEqual(embedder.embed("日本語"));
+  });
+
+  test("is normalised character by character: runs of marks take time that grows with their square", () => {
+    const normalize = spyOn(String.prototype, "normalize");
+    const marks = "\u0315".repeat(200) + "\u0327".repeat(200);
+    expect(embedder.embed(`key${marks} clock`)).toEqual(embedder.embed("key clock"));
+    expect(normalize.mock.contexts.every((text) => [...String(text)].length === 1)).toBe(true);
+    expect(normalize).toHaveBeenCalled();
+    normalize.mockRestore();
   });
 });
 
