@@ -198,10 +198,8 @@ export function withStore(body: (store: Store) => void, options: Omit<WriterOpti
   store.finish();
 }
 
-/** Names of the files under a data directory that hold one of the byte strings. */
-export function filesWith(dir: string, needles: readonly (string | Uint8Array)[]): string[] {
-  return readdirSync(dir).filter((name) => {
-    const bytes = readFileSync(join(dir, name));
-    return needles.some((needle) => bytes.includes(needle));
-  });
+/** Those of the byte strings that some file of a data directory holds. */
+export function foundIn<T extends string | Uint8Array>(dir: string, needles: readonly T[]): T[] {
+  const files = readdirSync(dir).map((name) => readFileSync(join(dir, name)));
+  return needles.filter((needle) => files.some((bytes) => bytes.includes(needle)));
 }
