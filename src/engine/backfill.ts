@@ -1,3 +1,4 @@
+import { Fault } from "../base/mod.ts";
 import { type Embedder, quantise } from "../embedder/mod.ts";
 import type { StoreWriter } from "../storage/mod.ts";
 
@@ -53,15 +54,25 @@ export class Backfill {
   private async slice(): Promise<boolean> {
     const waiting = this.writer.nextUnembedded(SLICE);
     if (!waiting) return false;
-    const vectors = await this.embedder.embedMany(
-      waiting.atoms.map((atom) => atom.text),
-      this.abort.signal,
-    );
+    const vectors = await this.embed(waiting.atoms.map((atom) => atom.text));
     if (this.abort.signal.aborted) return false;
     const made = waiting.atoms.map(({ seq }, at) => ({ seq, q: quantise(vectors[at]!) }));
     // vectors can be made again: no fsync of their own
     const [outcome] = this.writer.commit([(ctx) => ctx.vectors.fill(waiting.world, made)], true);
     if (outcome && "fault" in outcome) throw outcome.fault;
     return true;
+  }
+
+  /** A text that the provider does not take gets the zero vector, which is near to nothing, so that others go on. */
+  private async embed(texts: string[]): Promise<Float32Array[]> {
+    try {
+      return await this.embedder.embedMany(texts, this.abort.signal);
+    } catch (cause) {
+      if (!(cause instanceof Fault) || cause.code !== "invalid_input") throw cause;
+      if (texts.length === 1) return [new Float32Array(this.embedder.space.dimension)];
+      const vectors: Float32Array[] = [];
+      for (const text of texts) vectors.push(...(await this.embed([text])));
+      return vectors;
+    }
   }
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Atom, checkNewAtom, decodeMsgpack, type NewAtom } from "../../src/atom/mod.ts";
 import { CAPABILITIES, type Caller } from "../../src/auth/mod.ts";
 import { decodeUtf8, MB } from "../../src/base/mod.ts";
+import type { EmbedderSettings } from "../../src/embedder/mod.ts";
 import { type Reply, ThreadedEngine, type ThreadStatus, type Want } from "../../src/engine/mod.ts";
 import { checkStore } from "../../src/storage/mod.ts";
 
@@ -40,12 +41,23 @@ export function contentOf(reply: Reply): never {
 
 export const unpacked = (reply: Reply): unknown => decodeMsgpack(reply.bytes);
 
+const BUILT_IN: EmbedderSettings = {
+  embedder: "static",
+  url: "",
+  model: "",
+  dimension: 0,
+  timeoutMs: 1000,
+  cacheSize: 10,
+};
+
 /** An engine with its threads over a temporary directory; `finish` ends with the deep check. */
 export class Fixture {
   readonly dataDir = mkdtempSync(join(tmpdir(), "dwbase-engine-"));
   readonly bugs: string[] = [];
   readonly deaths: string[] = [];
   status: ThreadStatus | undefined;
+  /** Taken at the next start; the built-in model when undefined. */
+  embedder: EmbedderSettings | undefined;
   engine!: ThreadedEngine;
   readonly me = caller();
 
@@ -59,7 +71,7 @@ export class Fixture {
     this.engine = await ThreadedEngine.open({
       dataDir: this.dataDir,
       relaxedWindowMs: 1000,
-      embedder: { embedder: "static", url: "", model: "", dimension: 0, timeoutMs: 1000, cacheSize: 10 },
+      embedder: this.embedder ?? BUILT_IN,
       vectorCacheBytes: 4 * MB,
       onStatus: (status) => {
         this.status = status;
