@@ -138,6 +138,18 @@ export const LIMITS = {
   trustVotes: 5,
   ballastBytes: 4 * MB,
 
+  // --- vectors ---
+  /** Bytes of int8 vectors of one world whose exact scan takes about 10 ms on a Raspberry Pi 4. */
+  exactVectorBytes: 32 * MB,
+  /** Nearest vectors of the approximate index that are scored exactly; four times as many when a filter is strict. */
+  annCandidates: 200,
+  /** Vectors beyond the approximate index, scanned with each question, from which it is extended. */
+  annTailRows: 16_384,
+  /** A world's approximate index is built anew because of removals at most this often. */
+  annRebuildMs: 3_600_000,
+  /** How long after a failed build the next is tried. */
+  annRetryMs: 600_000,
+
   // --- configuration ---
   /** Largest configuration file. */
   configBytes: 64 * KB,

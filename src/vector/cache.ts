@@ -1,6 +1,7 @@
 import type { Arena } from "./arena.ts";
 import { Block, type Shape } from "./block.ts";
 import { dot } from "./kernel.ts";
+import type { Query } from "./query.ts";
 import type { VectorRow, VectorSource, WorldVectors } from "./types.ts";
 
 /** Rows read from the source at once. */
@@ -75,11 +76,11 @@ export class RowCache {
   }
 
   /** Cosine of a kept row, or undefined when it is not kept. */
-  cosine(world: number, seq: number, query: Int8Array, inverse: number): number | undefined {
+  cosine(world: number, seq: number, query: Query): number | undefined {
     const found = this.worlds.get(world)?.find(seq);
     if (!found) return undefined;
     const { block, index } = found;
-    return dot(block.row(this.arena, index), 0, query) * block.inverse[index]! * inverse;
+    return dot(block.row(this.arena, index), 0, query.vector) * block.inverse[index]! * query.inverse;
   }
 
   /** The kept rows of a world, which becomes the one used last. */

@@ -1,7 +1,9 @@
+import { LIMITS } from "../base/mod.ts";
+import { AnnGraphs, type AnnOptions, type AnnStatus, type Serving } from "./ann.ts";
 import { Arena, SLAB_BYTES } from "./arena.ts";
 import { shapeOf } from "./block.ts";
 import { RowCache } from "./cache.ts";
-import { dot, inverseNorm, signed } from "./kernel.ts";
+import { cosineOf, type Query, queryOf } from "./query.ts";
 import { Top } from "./top.ts";
 import type { Hit, SearchOptions, SearchResult, VectorSource, WorldVectors } from "./types.ts";
 
@@ -11,20 +13,38 @@ export interface VectorIndexOptions {
   dimension: number;
   /** Bytes of rows kept in memory; 0 = none, every scan streams them through 1 MiB. */
   cacheBytes: number;
+  /** Absent: every search is exact. */
+  ann?: AnnOptions;
+}
+
+/** How much of a graph is asked for and scored exactly; when a filter leaves too few of that, all rows are scanned. */
+const CANDIDATES = [LIMITS.annCandidates, 4 * LIMITS.annCandidates] as const;
+/** Equal vectors offered at once. */
+const GROUP = 256;
+
+/** Vectors of a space from which a graph serves unless it is set: where a scan takes about 10 ms. */
+export function annFromRows(dimension: number): number {
+  return Math.ceil(LIMITS.exactVectorBytes / shapeOf(dimension).stride);
 }
 
 /** Semantic search over the vectors of one space. Synchronous; belongs to one thread. */
 export class VectorIndex {
+  private readonly source: VectorSource;
   private readonly arena: Arena;
   private readonly cache: RowCache;
+  private readonly graphs: AnnGraphs | undefined;
   private readonly stride: number;
 
+  /** @throws Fault disk_full or storage_error when the directory for snapshots cannot be made */
   constructor(private readonly options: VectorIndexOptions) {
-    const shape = shapeOf(options.dimension);
-    this.stride = shape.stride;
+    const { source, dimension, ann } = options;
+    const shape = shapeOf(dimension);
     const slabs = Math.floor(options.cacheBytes / SLAB_BYTES);
+    this.source = source;
+    this.stride = shape.stride;
     this.arena = new Arena(slabs + 1);
-    this.cache = new RowCache(options.source, this.arena, shape, slabs);
+    this.cache = new RowCache(source, this.arena, shape, slabs);
+    this.graphs = ann && new AnnGraphs(source, dimension, ann);
   }
 
   /** Rows that were left out since their length is not the space's. */
@@ -32,61 +52,153 @@ export class VectorIndex {
     return this.cache.unreadable;
   }
 
-  /** Forgets what is kept of a world. */
+  status(world: number): AnnStatus | undefined {
+    return this.graphs?.status(world);
+  }
+
+  /** Forgets what is kept of a world, its snapshot included. */
   drop(world: number): void {
     this.cache.drop(world);
+    this.graphs?.drop(world);
+  }
+
+  /** Resolves when nothing is read or built in the background. */
+  async idle(): Promise<void> {
+    await this.graphs?.idle();
+  }
+
+  /** Ends background work. */
+  async close(): Promise<void> {
+    await this.graphs?.close();
   }
 
   /**
    * The `k` nearest accepted atoms. A zero query is near to nothing.
    * @throws RangeError when the query's length is not the space's; what `checkDeadline` and the source throw
    */
-  search(world: WorldVectors, query: Int8Array, k: number, options: SearchOptions = {}): SearchResult {
-    if (query.length !== this.options.dimension) {
-      throw new RangeError(`the query has ${query.length} dimensions, the space ${this.options.dimension}`);
+  search(world: WorldVectors, vector: Int8Array, k: number, options: SearchOptions = {}): SearchResult {
+    if (vector.length !== this.options.dimension) {
+      throw new RangeError(`the query has ${vector.length} dimensions, the space ${this.options.dimension}`);
     }
-    const inverse = inverseNorm(query);
-    const hits = inverse === 0 ? [] : this.exact(world, query, inverse, k, options);
-    return { mode: "exact", hits, cosine: (seq) => this.cosine(world, seq, query, inverse) };
+    const query = queryOf(vector);
+    const cosine = (seq: number): number => this.cosine(world, seq, query);
+    if (query.inverse === 0) return { mode: "exact", hits: [], cosine };
+    this.arena.setQuery(vector, this.stride);
+    const serving = this.graphs?.serving(world);
+    const near = serving && this.approximate(world, serving, query, k, options);
+    if (near) return { mode: "ann", hits: near, cosine };
+    return { mode: "exact", hits: this.exact(world, query, k, options, serving !== undefined), cosine };
   }
 
-  /** Cosines are in [-1, 1] but for rounding. */
-  private cosine(world: WorldVectors, seq: number, query: Int8Array, inverse: number): number {
-    const kept = this.cache.mayHoldRemoved(world)
-      ? undefined
-      : this.cache.cosine(world.id, seq, query, inverse);
-    if (kept !== undefined) return kept;
-    const row = this.options.source.get(world.id, seq);
-    if (row?.length !== query.length) return 0;
-    const vector = signed(row);
-    return dot(vector, 0, query) * inverseNorm(vector) * inverse;
+  private cosine(world: WorldVectors, seq: number, query: Query): number {
+    const kept = this.cache.mayHoldRemoved(world) ? undefined : this.cache.cosine(world.id, seq, query);
+    return kept ?? cosineOf(query, this.source.get(world.id, seq));
   }
 
   private exact(
     world: WorldVectors,
-    query: Int8Array,
-    inverse: number,
+    query: Query,
     k: number,
     options: SearchOptions,
+    stream: boolean,
   ): Hit[] {
-    const accept = options.accept ?? (() => true);
-    const checkDeadline = options.checkDeadline ?? (() => {});
-    const { source } = this.options;
-    const top = new Top(k, (seq) => {
-      if (!accept(seq)) return false;
-      return !this.cache.mayHoldRemoved(world) || source.get(world.id, seq) !== undefined;
+    const top = this.top(world, query, k, options, () => this.cache.mayHoldRemoved(world));
+    this.scan(top, world, query, options, 0, stream ? Number.POSITIVE_INFINITY : world.size);
+    return top.hits;
+  }
+
+  /** From the graph and the rows beyond it; undefined when a filter may have left out too much. */
+  private approximate(
+    world: WorldVectors,
+    serving: Serving,
+    query: Query,
+    k: number,
+    options: SearchOptions,
+  ): Hit[] | undefined {
+    const { graph, seal } = serving;
+    for (const wanted of CANDIDATES) {
+      const top = this.top(world, query, k, options, () => true);
+      const tail = this.scan(top, world, query, options, seal.lastSeq, LIMITS.annTailRows);
+      if (wanted === CANDIDATES[0]) this.graphs!.refresh(world, serving, tail);
+      const near = graph.search(query.vector, Math.max(1, Math.min(wanted, graph.size)));
+      const floor = this.offerGroups(top, world, query, serving, near, options);
+      if (near.length >= graph.size || (top.full && floor <= top.floor)) return top.hits;
+    }
+    return undefined;
+  }
+
+  /** A list for the best; `doubtful`: whether what is offered may have been removed and is looked up. */
+  private top(
+    world: WorldVectors,
+    query: Query,
+    k: number,
+    options: SearchOptions,
+    doubtful: () => boolean,
+  ): Top {
+    const { accept } = options;
+    return new Top(k, ({ seq, cosine }) => {
+      if (accept && !accept(seq)) return false;
+      if (!doubtful()) return true;
+      const row = this.source.get(world.id, seq);
+      return row !== undefined && cosineOf(query, row) === cosine;
     });
-    this.arena.setQuery(query, this.stride);
-    for (const block of this.cache.pieces(world, 0, world.size, checkDeadline)) {
+  }
+
+  /** Offers the rows after a sequence. Returns how many there were. */
+  private scan(
+    top: Top,
+    world: WorldVectors,
+    query: Query,
+    options: SearchOptions,
+    from: number,
+    size: number,
+  ): number {
+    let rows = 0;
+    for (const block of this.cache.pieces(world, from, size, options.checkDeadline ?? (() => {}))) {
       const dots = this.arena.dots(block.slab, block.count, this.stride);
       const { floor } = top;
       const better: Hit[] = [];
       for (let i = 0; i < block.count; i += 1) {
-        const cosine = dots[i]! * block.inverse[i]! * inverse;
+        const cosine = dots[i]! * block.inverse[i]! * query.inverse;
         if (cosine >= floor) better.push({ seq: block.seqs[i]!, cosine });
       }
       top.offer(better);
+      rows += block.count;
     }
-    return top.hits;
+    return rows;
+  }
+
+  /** Offers what the graph found, each with its equals. Returns the lowest cosine found. */
+  private offerGroups(
+    top: Top,
+    world: WorldVectors,
+    query: Query,
+    { duplicates }: Serving,
+    near: readonly number[],
+    options: SearchOptions,
+  ): number {
+    const groups: Hit[] = [];
+    for (const seq of near) {
+      const row = this.livingRow(world.id, duplicates.groupOf(seq, GROUP));
+      if (row) groups.push({ seq, cosine: cosineOf(query, row) });
+    }
+    for (const { seq, cosine } of groups) {
+      for (const equal of duplicates.groupOf(seq, GROUP)) {
+        options.checkDeadline?.();
+        if (!top.offer(equal.map((one) => ({ seq: one, cosine })))) break;
+      }
+    }
+    return groups.reduce((least, { cosine }) => Math.min(least, cosine), Number.POSITIVE_INFINITY);
+  }
+
+  /** The row of the newest of some equal atoms that was not removed. */
+  private livingRow(world: number, group: Iterable<number[]>): Uint8Array | undefined {
+    for (const seqs of group) {
+      for (const seq of seqs) {
+        const row = this.source.get(world, seq);
+        if (row) return row;
+      }
+    }
+    return undefined;
   }
 }

@@ -1,4 +1,6 @@
 /** Rank 5: exact and approximate search over int8 vectors. */
-export { VectorIndex, type VectorIndexOptions } from "./index.ts";
+export type { AnnOptions, AnnStatus } from "./ann.ts";
+export { annFromRows, VectorIndex, type VectorIndexOptions } from "./index.ts";
 export { SqliteVectors } from "./sqlite-source.ts";
+export { sweepSnapshots } from "./sweep.ts";
 export type { Hit, SearchOptions, SearchResult, VectorRow, VectorSource, WorldVectors } from "./types.ts";

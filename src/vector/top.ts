@@ -15,23 +15,25 @@ export class Top {
 
   constructor(
     private readonly k: number,
-    private readonly accept: (seq: number) => boolean,
+    private readonly accept: (hit: Hit) => boolean,
   ) {}
 
-  private full(): boolean {
+  get full(): boolean {
     return this.hits.length >= this.k;
   }
 
   /** The cosine below which nothing gets in any more. */
   get floor(): number {
-    return this.full() ? this.hits.at(-1)!.cosine : Number.NEGATIVE_INFINITY;
+    return this.full ? this.hits.at(-1)!.cosine : Number.NEGATIVE_INFINITY;
   }
 
-  offer(candidates: Hit[]): void {
+  /** Returns whether what ranks below all of these could still get in. */
+  offer(candidates: Hit[]): boolean {
     for (const hit of candidates.sort(byRank)) {
-      if (this.full() && byRank(hit, this.hits.at(-1)!) > 0) return;
-      if (this.accept(hit.seq)) this.insert(hit);
+      if (this.full && byRank(hit, this.hits.at(-1)!) > 0) return false;
+      if (this.accept(hit)) this.insert(hit);
     }
+    return true;
   }
 
   private insert(hit: Hit): void {

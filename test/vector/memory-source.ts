@@ -1,4 +1,8 @@
-import type { VectorRow, VectorSource, WorldVectors } from "../../src/vector/mod.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ManualClock, MB } from "../../src/base/mod.ts";
+import type { AnnOptions, VectorRow, VectorSource, WorldVectors } from "../../src/vector/mod.ts";
 
 /** Vectors of worlds in memory, with the epoch kept as the storage does. */
 export class MemoryVectors implements VectorSource {
@@ -106,4 +110,36 @@ export function bruteForce(
     .sort((a, b) => b.cosine - a.cosine || b.seq - a.seq)
     .slice(0, k)
     .map(({ seq }) => seq);
+}
+
+export function scratch(): { dir: string; remove: () => void } {
+  const dir = mkdtempSync(join(tmpdir(), "vector-"));
+  return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };
+}
+
+/** Graphs for every world of over 500 atoms. */
+export function annOptions(dir: string, changes: Partial<AnnOptions> = {}): AnnOptions {
+  return {
+    dir,
+    space: 3,
+    identity: "store, model",
+    persist: true,
+    fromRows: 500,
+    bytes: 64 * MB,
+    clock: new ManualClock(),
+    log: () => {},
+    ...changes,
+  };
+}
+
+/** Mean part of the wanted that was found. */
+export function overlaps(
+  queries: readonly Int8Array[],
+  ask: (query: Int8Array) => [found: number[], wanted: number[]],
+): number {
+  const parts = queries.map((query) => {
+    const [found, wanted] = ask(query);
+    return wanted.filter((seq) => found.includes(seq)).length / Math.max(1, wanted.length);
+  });
+  return parts.reduce((sum, part) => sum + part, 0) / parts.length;
 }
