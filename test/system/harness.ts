@@ -1,5 +1,5 @@
 /** What the tests of the built executable share: nodes in directories of their own, requests, checks, figures. */
-import { afterAll, describe, expect } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout } from "bun:test";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,11 +14,15 @@ export const JSON_TYPE = "application/json";
 export const MSGPACK_TYPE = "application/msgpack";
 export const NDJSON_TYPE = "application/x-ndjson";
 
+/** A test that takes longer hangs; those of many rounds say so themselves. */
+const TEST_MS = 120_000;
+
 /** Tests of the executable; whatever they started or made is gone afterwards. */
 export function suite(name: string, body: () => void): void {
   const title = BIN === "" ? `${name} (skipped: set DWBASE_BIN to the built executable)` : name;
   describe.skipIf(BIN === "")(title, () => {
-    afterAll(cleanUp);
+    if (BIN !== "") afterAll(cleanUp);
+    setDefaultTimeout(TEST_MS);
     body();
   });
 }

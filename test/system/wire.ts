@@ -33,17 +33,17 @@ export function requestBytes(
  * part that arrived.
  */
 export class Wire {
-  private chunks: Buffer[] = [];
+  private partial = newPartial();
   private waiting: ((answer: WireAnswer) => void) | undefined;
   private readonly gone = Promise.withResolvers<void>();
   /** Resolves when the connection has ended, whoever ended it. */
   readonly closed = this.gone.promise;
   open = true;
-  /** Takes the bytes of chunked answers as they come, in place of `body`. */
-  sink: ((chunk: Buffer) => void) | undefined;
+  /** Takes the bytes of bodies as they come, still chunked, in place of the answer's `body`. */
+  sink: ((bytes: Buffer) => void) | undefined;
 
   private constructor(private readonly socket: Socket) {
-    socket.on("data", (chunk: Buffer) => this.receive(chunk));
+    socket.on("data", (bytes: Buffer) => this.receive(bytes));
     socket.on("error", () => {});
     socket.on("close", () => {
       this.open = false;
@@ -52,6 +52,7 @@ export class Wire {
     });
   }
 
+  /** @param at a port, or the path of a Unix socket */
   static connect(at: number | string, host = "127.0.0.1"): Promise<Wire> {
     const { promise, resolve, reject } = Promise.withResolvers<Wire>();
     const socket = typeof at === "number" ? connect(at, host) : connect(at);
@@ -70,80 +71,93 @@ export class Wire {
 
   /** The next answer. */
   answer(): Promise<WireAnswer> {
-    if (!this.open) return Promise.resolve(parse(Buffer.alloc(0), false));
     return new Promise((resolve) => {
       this.waiting = resolve;
+      if (!this.open) this.settle(false);
     });
   }
 
   /** Sends bytes as they are; resolves when there is room for more. */
   write(bytes: Uint8Array): Promise<void> {
     if (!this.open || this.socket.write(bytes)) return Promise.resolve();
-    return Promise.race([
-      this.closed,
-      new Promise<void>((resolve) => void this.socket.once("drain", () => resolve())),
-    ]);
+    const drained = new Promise<void>((resolve) => void this.socket.once("drain", () => resolve()));
+    return Promise.race([this.closed, drained]);
   }
 
   close(): void {
     this.socket.destroy();
   }
 
-  private receive(chunk: Buffer): void {
-    if (this.sink) this.sink(chunk);
-    this.chunks.push(chunk);
-    // With a sink only the head and what tells the end of the answer are kept.
-    if (this.sink) {
-      const [head, ...rest] = this.chunks;
-      this.chunks = [head!, Buffer.concat(rest).subarray(-LAST_CHUNK.length)];
+  private receive(bytes: Buffer): void {
+    const { partial } = this;
+    let body = bytes;
+    if (!partial.whole) {
+      partial.head = Buffer.concat([partial.head, bytes]);
+      const end = partial.head.indexOf(HEAD_END);
+      if (end < 0) return;
+      body = partial.head.subarray(end + HEAD_END.length);
+      partial.head = partial.head.subarray(0, end);
+      partial.whole = true;
     }
-    if (isComplete(this.chunks)) this.settle(true);
+    partial.size += body.length;
+    partial.tail = Buffer.concat([partial.tail, body]).subarray(-LAST_CHUNK.length);
+    if (this.sink) this.sink(body);
+    else partial.body.push(body);
+    if (isComplete(partial)) this.settle(true);
   }
 
   private settle(complete: boolean): void {
-    const { waiting } = this;
-    if (!waiting) return;
+    const { waiting, partial } = this;
+    this.partial = newPartial();
     this.waiting = undefined;
-    const bytes = Buffer.concat(this.chunks);
-    this.chunks = [];
-    waiting(parse(bytes, complete));
+    waiting?.(answerOf(partial, complete));
   }
 }
 
+/** An answer that is still coming. */
+interface Partial {
+  head: Buffer;
+  /** The head is whole. */
+  whole: boolean;
+  body: Buffer[];
+  /** Bytes of the body, and the last few of them. */
+  size: number;
+  tail: Buffer;
+}
+
+const NOTHING = Buffer.alloc(0);
 const HEAD_END = "\r\n\r\n";
 const LAST_CHUNK = "0\r\n\r\n";
 
-function headOf(first: Buffer): { text: string; size: number } | undefined {
-  const end = first.indexOf(HEAD_END);
-  return end < 0 ? undefined : { text: first.toString("latin1", 0, end), size: end + HEAD_END.length };
+function newPartial(): Partial {
+  return { head: NOTHING, whole: false, body: [], size: 0, tail: NOTHING };
 }
 
-/** Whether an answer is all there. The node writes a head in one piece. */
-function isComplete(chunks: readonly Buffer[]): boolean {
-  const head = headOf(chunks[0]!);
-  if (!head) return false;
-  if (/transfer-encoding: *chunked/i.test(head.text)) {
-    const last = chunks.at(-1)!;
-    const tail = last.length >= LAST_CHUNK.length ? last : Buffer.concat(chunks.slice(-3));
-    return tail.subarray(-LAST_CHUNK.length).toString("latin1") === LAST_CHUNK;
-  }
-  const length = Number(/content-length: *(\d+)/i.exec(head.text)?.[1] ?? 0);
-  const received = chunks.reduce((sum, chunk) => sum + chunk.length, 0) - head.size;
-  return received >= length;
-}
-
-function parse(bytes: Buffer, complete: boolean): WireAnswer {
-  const head = headOf(bytes);
-  if (!head) return { status: 0, headers: {}, body: Buffer.alloc(0), complete: false };
-  const [statusLine = "", ...lines] = head.text.split("\r\n");
-  const headers: Record<string, string> = {};
-  for (const line of lines) {
+function headersOf(head: Buffer): Record<string, string> {
+  const lines = head.toString("latin1").split("\r\n").slice(1);
+  const pairs = lines.map((line) => {
     const colon = line.indexOf(":");
-    headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
-  }
-  const rest = bytes.subarray(head.size);
-  const body = headers["transfer-encoding"] === "chunked" ? unchunk(rest) : rest;
-  return { status: Number(statusLine.split(" ")[1]), headers, body, complete };
+    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+  });
+  return Object.fromEntries(pairs);
+}
+
+function isComplete({ head, size, tail }: Partial): boolean {
+  const headers = headersOf(head);
+  if (headers["transfer-encoding"] === "chunked") return tail.toString("latin1") === LAST_CHUNK;
+  return size >= Number(headers["content-length"] ?? 0);
+}
+
+function answerOf({ head, whole, body }: Partial, complete: boolean): WireAnswer {
+  if (!whole) return { status: 0, headers: {}, body: NOTHING, complete: false };
+  const headers = headersOf(head);
+  const bytes = Buffer.concat(body);
+  return {
+    status: Number(head.toString("latin1").split(" ")[1]),
+    headers,
+    body: headers["transfer-encoding"] === "chunked" ? unchunk(bytes) : bytes,
+    complete,
+  };
 }
 
 /** The content of a chunked body, of a cut one what arrived. */
