@@ -54,6 +54,8 @@ async function build(target: Target, outDir: string): Promise<string> {
     // Renamed identifiers break libraries that read the source of functions.
     minify: { whitespace: true, syntax: true, identifiers: false },
     define: {
+      // Known here, so that only this processor's native addon is carried along.
+      "process.arch": JSON.stringify(target),
       DWBASE_BUILD_MS: String(buildMs()),
       DWBASE_BUILD_COMMIT: JSON.stringify(git("rev-parse", "--short=12", "HEAD") || "unknown"),
     },

@@ -35,10 +35,9 @@ export const GRAPH_KIND = `usearch-2.26.2 cos i8 ${CONNECTIVITY} ${EXPANSION_ADD
  * executable has nothing. The build knows its processor and carries the one file only.
  */
 function requireAddon(): Addon {
-  if (process.arch === "arm64") {
-    return require("../../node_modules/usearch/prebuilds/linux-arm64/usearch.node");
-  }
-  return require("../../node_modules/usearch/prebuilds/linux-x64/usearch.node");
+  return process.arch === "arm64"
+    ? require("../../node_modules/usearch/prebuilds/linux-arm64/usearch.node")
+    : require("../../node_modules/usearch/prebuilds/linux-x64/usearch.node");
 }
 
 /** @throws Fault storage_error when the addon cannot be loaded (old C library, noexec temporary directory) */
