@@ -10,7 +10,7 @@ interface Neighbours {
   next2: number;
 }
 
-export function neighboursOf(scope: Scope, doc: DocRow): Neighbours {
+function neighboursOf(scope: Scope, doc: DocRow): Neighbours {
   return {
     previous: doc.prev,
     previous2: doc.prev === 0 ? 0 : (scope.doc(doc.prev)?.prev ?? 0),
@@ -19,10 +19,26 @@ export function neighboursOf(scope: Scope, doc: DocRow): Neighbours {
   };
 }
 
+/** Sequences of some atoms and their neighbours, two to either side; the rows are read a step at a time. */
+export function withNeighbours(scope: Scope, seqs: Iterable<number>): Set<number> {
+  const all = new Set(seqs);
+  scope.load(all);
+  let edge = [...all];
+  for (let step = 0; step < 2; step++) {
+    edge = edge.flatMap((seq) => {
+      const doc = scope.doc(seq);
+      return doc ? [doc.prev, doc.next].filter((near) => near !== 0 && !all.has(near)) : [];
+    });
+    for (const seq of edge) all.add(seq);
+    scope.load(edge);
+  }
+  return all;
+}
+
 /**
  * What the conversation around them lends to atoms: parts of what their neighbours match, and of the best match in
  * their thread.
- * @param base lexical + semantic of any atom of the world
+ * @param base lexical + semantic of an atom, 0 for sequence 0
  */
 export function contextOf(
   scope: Scope,

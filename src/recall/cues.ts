@@ -4,7 +4,7 @@ import type { Query } from "./query.ts";
 import type { Signals } from "./types.ts";
 import { WEIGHTS } from "./weights.ts";
 
-const DAY = 86_400_000;
+export const DAY = 86_400_000;
 
 /** What a thin row alone says about an atom's fitness for a question. @param newest time from which age counts */
 export function cuesOf(

@@ -1,5 +1,6 @@
+import { LIMITS } from "../base/mod.ts";
 import type { StoreReader, WorldRow } from "../storage/mod.ts";
-import type { Query, QueryWord } from "./query.ts";
+import type { QueryWord } from "./query.ts";
 import type { Scope } from "./scope.ts";
 import { WEIGHTS } from "./weights.ts";
 
@@ -10,28 +11,110 @@ export function wordScore(word: QueryWord, count: number, length: number): numbe
   return word.idf ** (1 + idfPower) * saturated;
 }
 
-/**
- * The lexical score of every atom that holds a word of the question, by sequence.
- * @throws what `checkDeadline` throws, between words
- */
-export function lexicalScores(
-  reader: StoreReader,
-  scope: Scope,
-  query: Query,
-  checkDeadline: () => void,
-): Map<number, number> {
-  const scores = new Map<number, number>();
-  const mean = meanLength(scope.world);
-  for (const word of query.words) {
-    checkDeadline();
-    for (const [seq, count] of reader.postings(word.token)) {
-      const length = (scope.doc(seq)?.len ?? mean) / mean;
-      scores.set(seq, (scores.get(seq) ?? 0) + wordScore(word, count, length));
-    }
+/** Which atoms hold which words of a question, how often. */
+export class Hits {
+  private readonly counts: Map<number, number>[];
+  /** Score at mean length, by sequence: orders the atoms before their lengths are known. */
+  private readonly rough = new Map<number, number>();
+  private readonly mean: number;
+
+  constructor(
+    private readonly words: readonly QueryWord[],
+    world: WorldRow,
+  ) {
+    this.counts = words.map(() => new Map());
+    this.mean = Math.max(1, world.tokens / Math.max(1, world.docs));
   }
-  return scores;
+
+  /** @param at index of the word */
+  add(at: number, seq: number, count: number): void {
+    const counts = this.counts[at]!;
+    if (counts.has(seq)) return;
+    counts.set(seq, count);
+    this.rough.set(seq, (this.rough.get(seq) ?? 0) + wordScore(this.words[at]!, count, 1));
+  }
+
+  /** Sequences by score at mean length, best first. */
+  inOrder(): number[] {
+    return [...this.rough].sort((a, b) => b[1] - a[1] || b[0] - a[0]).map(([seq]) => seq);
+  }
+
+  /** @param length words of the atom */
+  score(seq: number, length: number): number {
+    let score = 0;
+    this.counts.forEach((counts, at) => {
+      const count = counts.get(seq);
+      if (count !== undefined) score += wordScore(this.words[at]!, count, length / this.mean);
+    });
+    return score;
+  }
 }
 
-function meanLength(world: WorldRow): number {
-  return Math.max(1, world.tokens / Math.max(1, world.docs));
+/**
+ * Finds the atoms that hold the question's words. The rarest words, up to LIMITS.askPostings postings together, are
+ * read in full. Reading a common word in full would cost more than all else and tells little: it is scored, as
+ * standing once, on the hits of rare words, and the newest atoms that hold it, alone and with other common words,
+ * join them.
+ */
+export class LexicalSearch {
+  readonly hits: Hits;
+  /** How many words, the rarest, are read in full. */
+  private readonly full: number;
+
+  constructor(
+    private readonly reader: StoreReader,
+    private readonly scope: Scope,
+    private readonly words: readonly QueryWord[],
+    private readonly checkDeadline: () => void,
+  ) {
+    this.hits = new Hits(words, scope.world);
+    let full = 0;
+    for (let room = LIMITS.askPostings; full < words.length; full++) {
+      room -= words[full]!.frequency;
+      if (room < 0) break;
+    }
+    this.full = full;
+  }
+
+  /** @throws what `checkDeadline` throws, between words */
+  run(): void {
+    this.words.slice(0, this.full).forEach((word, at) => {
+      this.checkDeadline();
+      for (const [seq, count] of this.reader.postings(word.token)) this.hits.add(at, seq, count);
+    });
+    const rare = this.tokens(0, this.full);
+    for (let at = this.full; at < this.words.length; at++) {
+      this.checkDeadline();
+      const held = rare.length > 0 ? this.reader.holders(this.tokens(at), rare, LIMITS.askPostings) : [];
+      for (const seq of held) this.hits.add(at, seq, 1);
+    }
+    for (const group of this.groups()) {
+      this.checkDeadline();
+      const tokens = group.map((at) => this.words[at]!.token);
+      for (const seq of this.scope.newest(tokens, LIMITS.askCommonHits)) {
+        for (const at of group) this.hits.add(at, seq, 1);
+      }
+    }
+  }
+
+  /** Scores common words on atoms that other words, or their neighbours, brought in. */
+  complete(seqs: readonly number[]): void {
+    for (let at = this.full; at < this.words.length; at++) {
+      this.checkDeadline();
+      for (const seq of this.reader.among(this.words[at]!.token, seqs)) this.hits.add(at, seq, 1);
+    }
+  }
+
+  /** Combinations of common words: all, pairs of the four rarest, each alone. */
+  private *groups(): Generator<number[]> {
+    const common = this.words.map((_, at) => at).slice(this.full);
+    if (common.length > 2) yield common;
+    const first = common.slice(0, 4);
+    for (const [i, a] of first.entries()) for (const b of first.slice(i + 1)) yield [a, b];
+    for (const at of common) yield [at];
+  }
+
+  private tokens(from: number, until = from + 1): string[] {
+    return this.words.slice(from, until).map((word) => word.token);
+  }
 }

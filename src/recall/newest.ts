@@ -1,27 +1,41 @@
-import type { StoreReader } from "../storage/mod.ts";
-import type { Ranked } from "./rank.ts";
-import { rounded } from "./rank.ts";
+import { LIMITS } from "../base/mod.ts";
+import { EvidenceReader, type StoreReader } from "../storage/mod.ts";
+import { DAY } from "./cues.ts";
 import type { Scope } from "./scope.ts";
-import { SIGNALS, type Signals } from "./types.ts";
+import { Supersession } from "./standing.ts";
+import { byRank, NOTHING, type Ranked, scored } from "./types.ts";
 import { WEIGHTS } from "./weights.ts";
 
-const DAY = 86_400_000;
+/** How many times more rows are tried when a filter lets too few through. */
+const GROWTH = 10;
+const HALF_MS = WEIGHTS.recencyDays * DAY;
 
 /**
  * The newest important atoms, best first: importance, and up to WEIGHTS.newest more the newer it is. The whole world
  * is judged, so nothing recent hides an older, more important atom.
+ * @param newest time from which age counts
  */
-export function newestImportant(reader: StoreReader, scope: Scope, checkDeadline: () => void): Ranked[] {
-  const ranked: Ranked[] = [];
-  let seen = 0;
-  for (const doc of reader.docsBackwards(scope.world.id)) {
-    if (++seen % 1024 === 0) checkDeadline();
-    if (!scope.accepts(doc.seq)) continue;
-    const age = Math.max(0, scope.world.newest_ms - doc.ts_ms) / DAY;
-    const signals = Object.fromEntries(SIGNALS.map((name) => [name, 0])) as Signals;
-    signals.importance = rounded(doc.importance);
-    signals.recency = rounded(WEIGHTS.newest / (1 + Math.log2(1 + age)));
-    ranked.push({ seq: doc.seq, score: rounded(signals.importance + signals.recency), signals });
+export function newestImportant(reader: StoreReader, scope: Scope, newest: number): Ranked[] {
+  const candidates = new Set(chosen(reader, scope, newest));
+  const evidence = new EvidenceReader(reader.db, scope.world.id);
+  const supersession = new Supersession(scope, evidence, candidates);
+  const ranked = [...candidates].map((seq) => {
+    const doc = scope.doc(seq)!;
+    const recency = WEIGHTS.newest / (1 + Math.max(0, newest - doc.ts_ms) / HALF_MS);
+    return scored(seq, { ...NOTHING, importance: doc.importance, recency });
+  });
+  supersession.apply(ranked);
+  return ranked.sort(byRank);
+}
+
+function chosen(reader: StoreReader, scope: Scope, newest: number): number[] {
+  const by = { newest, share: WEIGHTS.newest, halfMs: HALF_MS };
+  for (let size = LIMITS.askLimit; ; size *= GROWTH) {
+    const docs = reader.bestDocs(scope.world.id, by, size);
+    const seqs = scope.select(
+      docs.map((doc) => doc.seq),
+      LIMITS.askLimit,
+    );
+    if (seqs.length === LIMITS.askLimit || docs.length < size) return seqs;
   }
-  return ranked.sort((a, b) => b.score - a.score || b.seq - a.seq);
 }

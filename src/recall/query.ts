@@ -1,6 +1,6 @@
 import { LIMITS } from "../base/mod.ts";
 import { type StoreReader, token, type WorldRow } from "../storage/mod.ts";
-import { analyseQuestion, type Question, type TimeCues, timeCues } from "../text/mod.ts";
+import { analyseQuestion, authorTerms, type Question, type TimeCues, timeCues } from "../text/mod.ts";
 
 /** A word of the question that the world knows. */
 export interface QueryWord {
@@ -13,6 +13,8 @@ export interface QueryWord {
 /** A question against one world. */
 export interface Query {
   question: Question;
+  /** The question as asked, without the authors that it names. */
+  plain: string;
   cues: TimeCues;
   /** Rarest first, at most LIMITS.queryWords. */
   words: QueryWord[];
@@ -47,8 +49,18 @@ export function queryOf(
   known.sort((a, b) => a.frequency - b.frequency);
   return {
     question,
+    plain: withoutNames(text, new Set(question.authors)),
     cues: timeCues(text, now),
     words: known.slice(0, LIMITS.queryWords),
     dropped: Math.max(0, known.length - LIMITS.queryWords),
   };
+}
+
+/** Names of authors say who speaks, not of what: vectors find better without them. All of it if nothing else is left. */
+function withoutNames(text: string, names: ReadonlySet<string>): string {
+  if (names.size === 0) return text;
+  const rest = text.replace(/[\p{L}\p{M}\p{N}'’]+/gu, (run) =>
+    authorTerms(run).some((term) => names.has(term)) ? "" : run,
+  );
+  return /[\p{L}\p{N}]/u.test(rest) ? rest : text;
 }

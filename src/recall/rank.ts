@@ -1,89 +1,78 @@
 import { LIMITS } from "../base/mod.ts";
-import { type DocRow, type StoreReader, token } from "../storage/mod.ts";
-import { contextOf, neighboursOf } from "./context.ts";
+import { type DocRow, EvidenceReader, type StoreReader, token } from "../storage/mod.ts";
+import { contextOf, withNeighbours } from "./context.ts";
 import { cuesOf } from "./cues.ts";
-import { lexicalScores } from "./lexical.ts";
+import { LexicalSearch } from "./lexical.ts";
 import type { Query } from "./query.ts";
 import type { Scope } from "./scope.ts";
-import { type Semantic, SIGNALS, type Signals } from "./types.ts";
+import { Supersession, standingOf } from "./standing.ts";
+import { byRank, type Ranked, type Semantic, type Signals, scored } from "./types.ts";
 import { WEIGHTS } from "./weights.ts";
 
-export interface Ranked {
-  seq: number;
-  score: number;
-  signals: Signals;
+/** What the ranking works with. */
+export interface Ranking {
+  reader: StoreReader;
+  scope: Scope;
+  query: Query;
+  semantic: Semantic | undefined;
+  /** Time from which age counts. */
+  newest: number;
+  checkDeadline: () => void;
 }
 
-/** Signals are rounded to this unit before they are added, so that an explanation sums exactly and ties are ties. */
-const UNIT = 1e-4;
+/**
+ * The candidates of a question, best first: the best of the words and of the vectors, their neighbours in the
+ * thread, and what supersedes them. @throws what `checkDeadline` throws
+ */
+export function rank(ranking: Ranking): Ranked[] {
+  const { reader, scope, query, semantic, checkDeadline } = ranking;
+  const lexical = new LexicalSearch(reader, scope, query.words, checkDeadline);
+  lexical.run();
+  const near = semantic?.best.slice(0, LIMITS.askCandidates) ?? [];
+  const finalists = scope.select(lexical.hits.inOrder(), LIMITS.askFinalists);
+  const wordsOf = (seq: number): number => lexical.hits.score(seq, scope.doc(seq)!.len);
+  const best = finalists
+    .map((seq): [number, number] => [seq, wordsOf(seq)])
+    .sort((a, b) => b[1] - a[1] || b[0] - a[0]);
+  const seeds = [...best.slice(0, LIMITS.askCandidates).map(([seq]) => seq), ...near.map(({ seq }) => seq)];
 
-export function rounded(value: number): number {
-  return Math.round(value / UNIT) / (1 / UNIT) + 0;
-}
-
-/** The candidates of a question, best first. @throws what `checkDeadline` throws */
-export function rank(
-  reader: StoreReader,
-  scope: Scope,
-  query: Query,
-  semantic: Semantic | undefined,
-  checkDeadline: () => void,
-): Ranked[] {
-  const lexical = lexicalScores(reader, scope, query, checkDeadline);
-  const accepted = [...lexical].filter(([seq]) => scope.accepts(seq));
-  accepted.sort((a, b) => b[1] - a[1] || b[0] - a[0]);
+  const candidates = withNeighbours(scope, seeds);
+  const evidence = new EvidenceReader(reader.db, scope.world.id);
+  const supersession = new Supersession(scope, evidence, candidates);
+  // the neighbours' own neighbours only lend
+  lexical.complete([...withNeighbours(scope, candidates)]);
   checkDeadline();
-  const bestLexical = accepted[0]?.[1] ?? 1;
-  const bestCosine = semantic?.best[0]?.cosine ?? 1;
-  const lexicalOf = (seq: number): number => Math.min(1, (lexical.get(seq) ?? 0) / bestLexical);
+  const docs = [...candidates].filter((seq) => scope.accepts(seq)).map((seq) => scope.doc(seq)!);
+
+  const bestWords = Math.max(...docs.map((doc) => wordsOf(doc.seq)), Number.MIN_VALUE);
+  const bestCosine = Math.max(near[0]?.cosine ?? 0, Number.MIN_VALUE);
+  const lexicalOf = (seq: number): number => Math.min(1, wordsOf(seq) / bestWords);
   const semanticOf = (seq: number): number =>
-    WEIGHTS.semantic * Math.min(1, Math.max(0, semantic?.cosine(seq) ?? 0) / Math.max(1e-9, bestCosine));
-
-  const seeds = new Set(accepted.slice(0, LIMITS.askCandidates).map(([seq]) => seq));
-  for (const { seq } of semantic?.best.slice(0, LIMITS.askCandidates) ?? []) seeds.add(seq);
-  const docs = withNeighbours(scope, seeds);
-  checkDeadline();
-  const context = contextOf(scope, docs, (seq) => (seq === 0 ? 0 : lexicalOf(seq) + semanticOf(seq)));
-  const authors = authored(reader, scope, query, docs);
-  const ranked = docs.map((doc): Ranked => {
-    const signals: Signals = {
+    WEIGHTS.semantic * Math.min(1, Math.max(0, semantic?.cosine(seq) ?? 0) / bestCosine);
+  const context = contextOf(scope, docs, (seq) =>
+    scope.visible(seq) ? lexicalOf(seq) + semanticOf(seq) : 0,
+  );
+  const authored = authoredOf(ranking, docs);
+  const ranked = docs.map((doc) =>
+    scored(doc.seq, {
       lexical: lexicalOf(doc.seq),
       semantic: semanticOf(doc.seq),
       context: context.get(doc.seq)!,
-      author: authors.has(doc.seq) ? WEIGHTS.author : 0,
-      links: 0,
-      trust: 0,
-      ...cuesOf(query, doc, scope.world.newest_ms),
-    };
-    let score = 0;
-    for (const name of SIGNALS) {
-      signals[name] = rounded(signals[name]);
-      score += signals[name];
-    }
-    return { seq: doc.seq, score: rounded(score), signals };
-  });
-  return ranked.sort((a, b) => b.score - a.score || b.seq - a.seq);
-}
-
-/** Thin rows of the accepted atoms among the seeds and their neighbours, by sequence. */
-function withNeighbours(scope: Scope, seeds: Set<number>): DocRow[] {
-  const all = new Set(seeds);
-  for (const seq of seeds) {
-    const doc = scope.doc(seq);
-    if (doc) for (const near of Object.values(neighboursOf(scope, doc))) all.add(near);
-  }
-  all.delete(0);
-  return [...all]
-    .filter((seq) => scope.accepts(seq))
-    .sort((a, b) => a - b)
-    .map((seq) => scope.doc(seq)!);
+      author: authored.has(doc.seq) ? WEIGHTS.author : 0,
+      ...cuesOf(query, doc, ranking.newest),
+      ...standingOf(evidence, doc),
+    } satisfies Signals),
+  );
+  supersession.apply(ranked);
+  return ranked.sort(byRank);
 }
 
 /** Atoms by an author that the question names; none when all are, since that tells nothing. */
-function authored(reader: StoreReader, scope: Scope, query: Query, docs: readonly DocRow[]): Set<number> {
-  const named = new Set<number>();
+function authoredOf({ reader, scope, query }: Ranking, docs: readonly DocRow[]): Set<number> {
+  const seqs = docs.map((doc) => doc.seq);
+  const authored = new Set<number>();
   for (const name of query.question.authors) {
-    for (const [seq] of reader.postings(token.author(scope.world.id, name))) named.add(seq);
+    for (const seq of reader.among(token.author(scope.world.id, name), seqs)) authored.add(seq);
   }
-  return docs.every((doc) => named.has(doc.seq)) ? new Set() : named;
+  return authored.size === seqs.length ? new Set() : authored;
 }

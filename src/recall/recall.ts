@@ -1,12 +1,12 @@
-import type { AskRequest } from "../atom/mod.ts";
+import type { AskRequest, AtomFilter } from "../atom/mod.ts";
 import { bytesToId, Fault, LIMITS } from "../base/mod.ts";
-import { type AtomRow, hasAll, type StoreReader } from "../storage/mod.ts";
+import { type AtomRow, hasAll, type StoreReader, WORLD_STATES, type WorldRow } from "../storage/mod.ts";
 import { answerText } from "./answer.ts";
 import { newestImportant } from "./newest.ts";
 import { type Query, queryOf } from "./query.ts";
-import { type Ranked, rank } from "./rank.ts";
+import { rank } from "./rank.ts";
 import { Scope } from "./scope.ts";
-import type { Recalled, RecallOptions, Semantic } from "./types.ts";
+import { explained, type Ranked, type Recalled, type RecallOptions, type Semantic } from "./types.ts";
 
 const NO_VECTORS = "this node has no vectors: memories are found by their words alone";
 
@@ -16,29 +16,44 @@ const NO_VECTORS = "this node has no vectors: memories are found by their words 
  */
 export function recall(reader: StoreReader, request: AskRequest, options: RecallOptions): Recalled {
   const world = reader.world(request.world);
-  if (!world || world.state === 2) throw new Fault("not_found", `there is no world "${request.world}"`);
+  if (!world || WORLD_STATES[world.state] === "deleting")
+    throw new Fault("not_found", `there is no world "${request.world}"`);
   const filter = request.filter ?? {};
   const limit = Math.min(
     request.limit ?? LIMITS.askDefault,
     filter.limit ?? LIMITS.askLimit,
     LIMITS.askLimit,
   );
-  const scope = new Scope(reader, world, filter);
+  const { now, checkDeadline } = options;
+  const scope = new Scope(reader, world, filter, checkDeadline);
+  const newest = newestTime(reader, world);
   const warnings: string[] = [];
-  const take = (ranked: Iterable<Ranked>) => taken(reader, request, ranked, limit, warnings);
 
   if (request.text.trim() === "") {
-    const { supporting, scores } = take(newestImportant(reader, scope, options.checkDeadline));
-    return { world: world.name, text: "", supporting, warnings, mode: "lexical", scores };
+    const found = taken(reader, filter, newestImportant(reader, scope, newest), limit, warnings);
+    return { world: world.name, text: "", ...found, warnings, mode: "lexical" };
   }
-  const query = queryOf(reader, world, request.text, options.now, options.checkDeadline);
+  const query = queryOf(reader, world, request.text, now, checkDeadline);
   if (query.dropped > 0) {
     warnings.push(`only the ${LIMITS.queryWords} rarest words of the question were used; shorten it`);
   }
   const semantic = semanticOf(scope, query, options, warnings);
-  const { supporting, scores } = take(rank(reader, scope, query, semantic, options.checkDeadline));
-  const text = answerText(query, request.text, supporting);
-  return { world: world.name, text, supporting, warnings, mode: semantic?.mode ?? "lexical", scores };
+  const ranked = rank({ reader, scope, query, semantic, newest, checkDeadline });
+  const found = taken(reader, filter, ranked, limit, warnings);
+  const text = answerText(query, request.text, found.supporting);
+  return { world: world.name, text, ...found, warnings, mode: semantic?.mode ?? "lexical" };
+}
+
+/**
+ * The time from which age counts: the world's newest timestamp, but none later than when its last atom was recorded,
+ * so that one dated in the future does not make all others old.
+ */
+function newestTime(reader: StoreReader, world: WorldRow): number {
+  for (const { seq } of reader.docsBackwards(world.id)) {
+    const last = readable(reader, seq);
+    if (last && last !== "damaged") return Math.min(world.newest_ms, last.recorded_ms);
+  }
+  return world.newest_ms;
 }
 
 function semanticOf(
@@ -50,6 +65,7 @@ function semanticOf(
   const found = options.semantic?.({
     world: scope.world,
     question: query.question,
+    text: query.plain,
     accept: (seq) => scope.accepts(seq),
   }) ?? { mode: "lexical" as const, why: NO_VECTORS };
   if (found.mode !== "lexical") return found;
@@ -60,21 +76,21 @@ function semanticOf(
 /** Reads the best atoms until the limit; a damaged one is left out with a warning. */
 function taken(
   reader: StoreReader,
-  request: AskRequest,
-  ranked: Iterable<Ranked>,
+  filter: AtomFilter,
+  ranked: readonly Ranked[],
   limit: number,
   warnings: string[],
 ): Pick<Recalled, "supporting" | "scores"> {
   const supporting: AtomRow[] = [];
   const scores: Recalled["scores"] = [];
   let damaged = 0;
-  for (const { seq, score, signals } of ranked) {
+  for (const one of ranked) {
     if (supporting.length >= limit) break;
-    const row = readable(reader, seq);
+    const row = readable(reader, one.seq);
     if (row === "damaged") damaged += 1;
-    if (row === undefined || row === "damaged" || !hasAll(row, request.filter ?? {})) continue;
+    if (row === undefined || row === "damaged" || !hasAll(row, filter)) continue;
     supporting.push(row);
-    scores.push({ id: bytesToId(row.id), score, ...signals });
+    scores.push(explained(bytesToId(row.id), one));
   }
   if (damaged > 0) {
     warnings.push(

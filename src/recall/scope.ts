@@ -1,40 +1,100 @@
 import type { AtomFilter } from "../atom/mod.ts";
 import { DOC, type DocFilter, type DocRow, type StoreReader, type WorldRow } from "../storage/mod.ts";
 
+/** Thin rows that are read together. */
+const PAGE = 500;
+
 /**
- * The atoms of one world that a question may see. Labels and flags restrict by their postings, the other conditions
- * are judged on thin rows, each read once.
+ * The atoms of one world that a question may see. Labels and flags are judged by the text index, the other conditions
+ * on thin rows; both are read in pages and once. A filter is judged before any list is cut, so it never starves one.
  */
 export class Scope {
+  /** Thin rows read so far; undefined = there is none. */
   private readonly docs = new Map<number, DocRow | undefined>();
+  /** Whether an atom holds all asked labels and flags, as far as known. */
+  private readonly held = new Map<number, boolean>();
   private readonly filter: DocFilter;
-  /** Sequences that hold every asked label and flag; undefined = all. */
-  private readonly holders: Set<number> | undefined;
+  /** Nothing is filtered and nothing in the world is hidden: every atom of the text index is in. */
+  private readonly open: boolean;
 
   constructor(
     private readonly reader: StoreReader,
     readonly world: WorldRow,
     filter: AtomFilter,
+    private readonly checkDeadline: () => void,
   ) {
     this.filter = reader.docFilter(world, filter);
-    for (const token of this.filter.tokens) {
-      const holders = reader.postings(token).map(([seq]) => seq);
-      const before = this.holders;
-      this.holders = new Set(before ? holders.filter((seq) => before.has(seq)) : holders);
-    }
+    const { since, until, kinds, workers, min_importance } = filter;
+    const conditions = [since, until, kinds, workers, min_importance];
+    this.open =
+      world.quarantined === 0 && this.filter.tokens.length === 0 && conditions.every((c) => c === undefined);
+  }
+
+  /** Reads what is not known yet about these atoms. */
+  load(seqs: Iterable<number>): void {
+    const fresh = [...new Set(seqs)].filter((seq) => seq !== 0 && !this.docs.has(seq));
+    if (fresh.length === 0) return;
+    this.hold(fresh);
+    for (const seq of fresh) this.docs.set(seq, undefined);
+    for (const doc of this.reader.docsOf(this.world.id, fresh)) this.docs.set(doc.seq, doc);
   }
 
   doc(seq: number): DocRow | undefined {
-    if (this.docs.has(seq)) return this.docs.get(seq);
-    const doc = this.reader.doc(this.world.id, seq);
-    this.docs.set(seq, doc);
-    return doc;
+    if (!this.docs.has(seq)) this.load([seq]);
+    return this.docs.get(seq);
+  }
+
+  /** Whether the atom says anything at all: neither hidden nor an old version. */
+  visible(seq: number): boolean {
+    const doc = seq === 0 ? undefined : this.doc(seq);
+    return doc !== undefined && (doc.bits & (DOC.old | this.filter.hidden)) === 0;
   }
 
   /** Whether the atom may be in the answer. */
   accepts(seq: number): boolean {
-    if (this.holders && !this.holders.has(seq)) return false;
-    const doc = this.doc(seq);
-    return doc !== undefined && (doc.bits & DOC.old) === 0 && this.filter.test(doc);
+    return this.visible(seq) && this.held.get(seq) !== false && this.filter.test(this.doc(seq)!);
+  }
+
+  /** All thin rows read so far. */
+  *loaded(): Generator<DocRow> {
+    for (const doc of this.docs.values()) if (doc) yield doc;
+  }
+
+  /** The first `limit` accepted of an ordered list. */
+  select(ordered: readonly number[], limit: number): number[] {
+    if (this.filter.tokens.length > 0) this.hold(ordered);
+    const chosen: number[] = [];
+    for (let at = 0; at < ordered.length && chosen.length < limit; at += PAGE) {
+      this.checkDeadline();
+      const page = ordered.slice(at, at + PAGE).filter((seq) => this.held.get(seq) !== false);
+      this.load(page);
+      chosen.push(...page.filter((seq) => this.accepts(seq)));
+    }
+    return chosen.slice(0, limit);
+  }
+
+  /** The newest `limit` accepted atoms that hold all of some tokens. */
+  newest(tokens: readonly string[], limit: number): number[] {
+    if (this.open) return this.reader.holders(tokens, [], limit);
+    const chosen: number[] = [];
+    let before = Number.MAX_SAFE_INTEGER;
+    while (chosen.length < limit) {
+      const page = this.reader.holders([...tokens, ...this.filter.tokens], [], PAGE, before);
+      chosen.push(...this.select(page, limit - chosen.length));
+      if (page.length < PAGE) break;
+      before = page.at(-1)!;
+    }
+    return chosen;
+  }
+
+  /** Finds out which of some atoms hold all asked labels and flags. */
+  private hold(seqs: readonly number[]): void {
+    const unknown = this.filter.tokens.length === 0 ? [] : seqs.filter((seq) => !this.held.has(seq));
+    if (unknown.length === 0) return;
+    for (const seq of unknown) this.held.set(seq, true);
+    for (const token of this.filter.tokens) {
+      const holders = this.reader.among(token, unknown);
+      for (const seq of unknown) if (!holders.has(seq)) this.held.set(seq, false);
+    }
   }
 }

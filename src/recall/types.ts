@@ -18,9 +18,47 @@ export const SIGNALS = [
 export type Signal = (typeof SIGNALS)[number];
 export type Signals = Record<Signal, number>;
 
+export const NOTHING: Signals = Object.freeze(
+  Object.fromEntries(SIGNALS.map((name) => [name, 0])) as Signals,
+);
+
+/** Scores are counted in whole ten-thousandths, so that an explanation sums to its score and ties are ties. */
+export const SCALE = 10_000;
+
+/** An atom with its score; all figures are whole numbers of 1 / SCALE. */
+export interface Ranked {
+  seq: number;
+  score: number;
+  signals: Signals;
+}
+
+export function scored(seq: number, signals: Signals): Ranked {
+  const whole = { ...NOTHING };
+  let score = 0;
+  for (const name of SIGNALS) {
+    whole[name] = Math.round(signals[name] * SCALE);
+    score += whole[name];
+  }
+  return { seq, score, signals: whole };
+}
+
+/** Best first; of equals the newer in the log. */
+export function byRank(a: Ranked, b: Ranked): number {
+  return b.score - a.score || b.seq - a.seq;
+}
+
+/** The explanation of an atom's score. */
+export function explained(id: string, { score, signals }: Ranked): Score {
+  const told = { ...NOTHING };
+  for (const name of SIGNALS) told[name] = signals[name] / SCALE;
+  return { id, score: score / SCALE, ...told };
+}
+
 export interface SemanticQuery {
   world: WorldRow;
   question: Question;
+  /** The question as asked, without the authors that it names: what is to be embedded. */
+  text: string;
   /** Whether the filter lets an atom into the answer. */
   accept(seq: number): boolean;
 }

@@ -1,6 +1,7 @@
 /** Rank 5: the durable log of atoms. See DESIGN.md. */
 export { type CheckReport, checkStore, type Finding } from "./check.ts";
 export type { WriteContext } from "./context.ts";
+export { type Evidence, EvidenceReader } from "./evidence.ts";
 export { sqliteFault } from "./faults.ts";
 export { type IdempotencyKey, keepAnswer, recallAnswer } from "./idem.ts";
 export { insertAtom } from "./insert.ts";

@@ -31,6 +31,8 @@ const DOC_SELECT = "seq, thread, pos, prev, next, ts_ms, len, bits, kind, import
 /** A filter whose conditions hold on `doc` alone, ready to judge a row. */
 export interface DocFilter {
   test(doc: DocRow): boolean;
+  /** DOC bits that keep a row out whatever else holds. */
+  hidden: number;
   /** Index tokens that must all be present (labels and flags). */
   tokens: string[];
 }
@@ -102,6 +104,28 @@ export class StoreReader {
     );
   }
 
+  /** Thin rows of the given atoms of a world; those that are not there are left out. */
+  docsOf(world: number, seqs: readonly number[]): DocRow[] {
+    return this.db
+      .query<DocRow, [number, string]>(
+        `SELECT ${DOC_SELECT} FROM doc WHERE world = ? AND seq IN (SELECT value FROM json_each(?))`,
+      )
+      .all(world, JSON.stringify(seqs));
+  }
+
+  /**
+   * The best thin rows of a world by importance + share / (1 + age / halfMs), best first, of equals the newer in the
+   * log. @param newest time from which age counts
+   */
+  bestDocs(world: number, by: { newest: number; share: number; halfMs: number }, limit: number): DocRow[] {
+    return this.db
+      .query<DocRow, [number, number, number, number, number]>(
+        `SELECT ${DOC_SELECT} FROM doc WHERE world = ?
+         ORDER BY importance + ? / (1 + max(0, ? - ts_ms) / ?) DESC, seq DESC LIMIT ?`,
+      )
+      .all(world, by.share, by.newest, by.halfMs, limit);
+  }
+
   /** Thin rows of a world in log order, from after a sequence. */
   docs(world: number, after = 0): IterableIterator<DocRow> {
     return this.db
@@ -135,6 +159,36 @@ export class StoreReader {
     return tail.length === 0 ? folded : folded.concat(tail.filter(([seq]) => seq > after));
   }
 
+  /**
+   * Atoms that hold every token of `every` and, unless it is empty, one of `any`: newest in the log first, at most
+   * `limit`, of those before a sequence. Only where, not how often: an order of magnitude cheaper than `postings`.
+   */
+  holders(
+    every: readonly string[],
+    any: readonly string[],
+    limit: number,
+    before = Number.MAX_SAFE_INTEGER,
+  ): number[] {
+    const quoted = (terms: readonly string[]): string[] => terms.map((term) => `"${term}"`);
+    const all = [...quoted(every), ...(any.length > 0 ? [`(${quoted(any).join(" OR ")})`] : [])];
+    const tail = this.tail.holders(every, any).filter((seq) => seq < before);
+    if (tail.length >= limit) return tail.slice(0, limit);
+    const folded = this.db
+      .query("SELECT rowid FROM text_v1 WHERE text_v1 MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?")
+      .values(all.join(" AND "), before, limit - tail.length) as [number][];
+    return tail.concat(folded.map(([seq]) => seq));
+  }
+
+  /** Those of some atoms that hold a token. */
+  among(term: string, seqs: readonly number[]): Set<number> {
+    // the + keeps SQLite from opening the index anew for each sequence
+    const folded = this.db
+      .query("SELECT rowid FROM text_v1 WHERE text_v1 MATCH ? AND +rowid IN (SELECT value FROM json_each(?))")
+      .values(`"${term}"`, JSON.stringify(seqs)) as [number][];
+    const tail = new Set(this.tail.postings(term).map(([seq]) => seq));
+    return new Set([...folded.map(([seq]) => seq), ...seqs.filter((seq) => tail.has(seq))]);
+  }
+
   docFilter(world: WorldRow, filter: AtomFilter): DocFilter {
     const since = filter.since === undefined ? Number.NEGATIVE_INFINITY : parseTime(filter.since)!;
     const until = filter.until === undefined ? Number.POSITIVE_INFINITY : parseTime(filter.until)!;
@@ -143,6 +197,7 @@ export class StoreReader {
     const least = filter.min_importance ?? 0;
     const hidden = filter.flags?.includes("quarantine") ? 0 : DOC.quarantined;
     return {
+      hidden,
       test: (doc) =>
         (doc.bits & hidden) === 0 &&
         doc.ts_ms >= since &&

@@ -24,6 +24,14 @@ export class TextTail {
     return this.terms.get(term) ?? [];
   }
 
+  /** Atoms that hold every token of `every` and, unless it is empty, one of `any`; newest first. */
+  holders(every: readonly string[], any: readonly string[]): number[] {
+    const sets = every.map((term) => new Set(this.postings(term).map(([seq]) => seq)));
+    if (any.length > 0) sets.push(new Set(any.flatMap((term) => this.postings(term).map(([seq]) => seq))));
+    const [first = new Set<number>(), ...others] = sets;
+    return [...first].filter((seq) => others.every((set) => set.has(seq))).sort((a, b) => b - a);
+  }
+
   private enter(seq: number, tokens: string): void {
     if (tokens === "") return;
     for (const term of tokens.split(" ")) {
