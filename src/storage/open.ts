@@ -181,12 +181,19 @@ export function openForRead(place: Layout, cacheKb = 2048): Database {
 /** Held locks, by directory: an unreferenced connection would be collected and free its lock. */
 const held = new Map<string, Database>();
 
+export interface DirectoryLock {
+  release(): void;
+  /** Releases it and leaves the directory as it was found: for a store that could not be opened. */
+  abandon(): void;
+}
+
 /**
  * Takes the directory's one write lock: a held exclusive transaction, freed by the kernel even on kill -9.
  * @throws Fault storage_error when another process holds it.
  */
-export function lockDirectory(place: Layout): { release(): void } {
+export function lockDirectory(place: Layout): DirectoryLock {
   ensureDir(place.dir);
+  const found = existsSync(place.lock);
   let db: Database;
   try {
     db = takeLock(place.lock);
@@ -194,12 +201,16 @@ export function lockDirectory(place: Layout): { release(): void } {
     throw lockFault(place, cause);
   }
   held.set(place.dir, db);
-  return {
-    release: () => {
-      db.close();
-      if (held.get(place.dir) === db) held.delete(place.dir);
-    },
+  const release = (): void => {
+    db.close();
+    if (held.get(place.dir) === db) held.delete(place.dir);
   };
+  const abandon = (): void => {
+    // while it is still held: nobody else can have taken it
+    if (!found) rmSync(place.lock, { force: true });
+    release();
+  };
+  return { release, abandon };
 }
 
 function takeLock(path: string): Database {

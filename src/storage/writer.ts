@@ -7,7 +7,7 @@ import { isDiskFull, isIoError, sqliteFault } from "./faults.ts";
 import { expireAnswers } from "./idem.ts";
 import { trustScores } from "./links.ts";
 import { identity, readNumber } from "./meta.ts";
-import { lockDirectory, openForWrite } from "./open.ts";
+import { type DirectoryLock, lockDirectory, openForWrite } from "./open.ts";
 import { anyPolicies } from "./policies.ts";
 import { owePurge, owesPurge, Purge } from "./purge.ts";
 import { AgeGuard, retentionSlice } from "./retention.ts";
@@ -50,7 +50,7 @@ export interface WriterStatus {
 export class StoreWriter {
   private readonly place: Layout;
   private readonly clock: Clock;
-  private readonly lock: { release(): void };
+  private readonly lock: DirectoryLock;
   private readonly guard: AgeGuard;
   private readonly purge: Purge;
   private ctx: WriteContext;
@@ -77,7 +77,7 @@ export class StoreWriter {
     try {
       this.ctx = this.open();
     } catch (cause) {
-      this.lock.release();
+      this.lock.abandon();
       throw cause;
     }
     this.totals = this.count();
