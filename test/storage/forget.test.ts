@@ -205,6 +205,27 @@ describe("within a minute no file holds", () => {
     });
   });
 
+  test("vectors that the node made of the text", () => {
+    const made: Uint8Array[] = [];
+    const embed = (): Int8Array => {
+      const q = crypto.getRandomValues(new Int8Array(64));
+      made.push(new Uint8Array(q));
+      return q;
+    };
+    const space = { model: "test", dimension: 64, version: 1 };
+    withStore(
+      (store) => {
+        const ids = store.batch(filler(300, 3));
+        store.forget(...ids.filter((_, i) => i % 3 === 0));
+        store.forget(...ids.filter((_, i) => i % 3 === 1));
+        expect(foundIn(store.dir, made)).toEqual(made);
+        store.purge();
+        expect(foundIn(store.dir, made)).toEqual(made.filter((_, i) => i % 3 === 2));
+      },
+      { vectors: { space, embed } },
+    );
+  });
+
   test("words that links led to", () => {
     withStore((store) => {
       const needles = new Needles();
