@@ -44,7 +44,7 @@ export class Block {
       const at = this.count * stride;
       const vector = signed(q);
       bytes.set(vector, at);
-      bytes.fill(0, at + dimension, at + stride);
+      if (stride > dimension) bytes.fill(0, at + dimension, at + stride);
       this.seqs[this.count] = seq;
       this.inverse[this.count] = inverseNorm(vector);
       this.count += 1;

@@ -102,7 +102,9 @@ export class VectorIndex {
     options: SearchOptions,
     stream: boolean,
   ): Hit[] {
-    const top = this.top(world, query, k, options, () => this.cache.mayHoldRemoved(world));
+    const top = this.top(k, options, ({ seq }) => {
+      return !this.cache.mayHoldRemoved(world) || this.living(world.id, seq, query) !== undefined;
+    });
     this.scan(top, world, query, options, 0, stream ? Number.POSITIVE_INFINITY : world.size);
     return top.hits;
   }
@@ -117,31 +119,31 @@ export class VectorIndex {
   ): Hit[] | undefined {
     const { graph, seal } = serving;
     for (const wanted of CANDIDATES) {
-      const top = this.top(world, query, k, options, () => true);
+      // What was removed may be in the graph and in the kept tail: every hit is looked up, once.
+      const own = new Map<number, number | undefined>();
+      const living = (seq: number): number | undefined => {
+        if (!own.has(seq)) own.set(seq, this.living(world.id, seq, query));
+        return own.get(seq);
+      };
+      const top = this.top(k, options, ({ seq, cosine }) => living(seq) === cosine);
       const tail = this.scan(top, world, query, options, seal.lastSeq, LIMITS.annTailRows);
       if (wanted === CANDIDATES[0]) this.graphs!.refresh(world, serving, tail);
       const near = graph.search(query.vector, Math.max(1, Math.min(wanted, graph.size)));
-      const floor = this.offerGroups(top, world, query, serving, near, options);
+      const floor = this.offerGroups(top, serving, near, living, options);
       if (near.length >= graph.size || (top.full && floor <= top.floor)) return top.hits;
     }
     return undefined;
   }
 
-  /** A list for the best; `doubtful`: whether what is offered may have been removed and is looked up. */
-  private top(
-    world: WorldVectors,
-    query: Query,
-    k: number,
-    options: SearchOptions,
-    doubtful: () => boolean,
-  ): Top {
-    const { accept } = options;
-    return new Top(k, ({ seq, cosine }) => {
-      if (accept && !accept(seq)) return false;
-      if (!doubtful()) return true;
-      const row = this.source.get(world.id, seq);
-      return row !== undefined && cosineOf(query, row) === cosine;
-    });
+  /** A list for the best accepted; `confirm` is asked last. */
+  private top(k: number, { accept }: SearchOptions, confirm: (hit: Hit) => boolean): Top {
+    return new Top(k, (hit) => (!accept || accept(hit.seq)) && confirm(hit));
+  }
+
+  /** Cosine of a row that was not removed. */
+  private living(world: number, seq: number, query: Query): number | undefined {
+    const row = this.source.get(world, seq);
+    return row && cosineOf(query, row);
   }
 
   /** Offers the rows after a sequence. Returns how many there were. */
@@ -171,34 +173,32 @@ export class VectorIndex {
   /** Offers what the graph found, each with its equals. Returns the lowest cosine found. */
   private offerGroups(
     top: Top,
-    world: WorldVectors,
-    query: Query,
     { duplicates }: Serving,
     near: readonly number[],
+    living: (seq: number) => number | undefined,
     options: SearchOptions,
   ): number {
-    const groups: Hit[] = [];
+    let least = Number.POSITIVE_INFINITY;
     for (const seq of near) {
-      const row = this.livingRow(world.id, duplicates.groupOf(seq, GROUP));
-      if (row) groups.push({ seq, cosine: cosineOf(query, row) });
-    }
-    for (const { seq, cosine } of groups) {
+      const cosine = firstOf(duplicates.groupOf(seq, GROUP), living);
+      if (cosine === undefined) continue;
+      least = Math.min(least, cosine);
       for (const equal of duplicates.groupOf(seq, GROUP)) {
         options.checkDeadline?.();
         if (!top.offer(equal.map((one) => ({ seq: one, cosine })))) break;
       }
     }
-    return groups.reduce((least, { cosine }) => Math.min(least, cosine), Number.POSITIVE_INFINITY);
+    return least;
   }
+}
 
-  /** The row of the newest of some equal atoms that was not removed. */
-  private livingRow(world: number, group: Iterable<number[]>): Uint8Array | undefined {
-    for (const seqs of group) {
-      for (const seq of seqs) {
-        const row = this.source.get(world, seq);
-        if (row) return row;
-      }
+/** What `living` says of the newest of some equal atoms that was not removed. */
+function firstOf(group: Iterable<number[]>, living: (seq: number) => number | undefined): number | undefined {
+  for (const seqs of group) {
+    for (const seq of seqs) {
+      const cosine = living(seq);
+      if (cosine !== undefined) return cosine;
     }
-    return undefined;
   }
+  return undefined;
 }

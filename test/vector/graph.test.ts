@@ -330,4 +330,4 @@ test(`${CYCLES} cycles of adding and deleting: no ghost, and a file in proportio
     expect(overlap).toBeGreaterThanOrEqual(0.97);
     expect(statSync(file()).size).toBeLessThan(size * 1.5);
   }
-});
+}, 300_000);

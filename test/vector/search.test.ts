@@ -132,6 +132,27 @@ describe.each([
   });
 });
 
+test("a world of a hundred thousand identical atoms, and one that is not", async () => {
+  const place = scratch();
+  const source = new MemoryVectors();
+  const [same, other] = clustered(2, 64, 8);
+  for (let i = 1; i < 50_000; i += 1) source.add(1, same!);
+  const odd = source.add(1, other!);
+  for (let i = 0; i < 50_000; i += 1) source.add(1, same!);
+  const newest = source.seqs(1).slice(-20).reverse();
+  for (const [cacheBytes, ann] of [[8 * MB], [0], [0, annOptions(place.dir)]] as const) {
+    const index = new VectorIndex({ source, dimension: 64, cacheBytes, ...(ann && { ann }) });
+    index.search(source.state(1), same!, 1);
+    await index.idle();
+    const result = index.search(source.state(1), same!, 20);
+    expect(result.mode).toBe(ann ? "ann" : "exact");
+    expect(seqsOf(result)).toEqual(newest);
+    expect(seqsOf(index.search(source.state(1), other!, 2))).toEqual([odd, newest[0]!]);
+    await index.close();
+  }
+  place.remove();
+}, 60_000);
+
 test("property: any dimension, any content, any order of adds and removals equals the definition", () => {
   const run = fc.integer({ min: 1, max: 70 }).chain((dimension) => {
     const vector = fc.int8Array({ minLength: dimension, maxLength: dimension });
@@ -157,7 +178,7 @@ test("property: any dimension, any content, any order of adds and removals equal
     }),
     { numRuns: 150 },
   );
-});
+}, 60_000);
 
 test("reads a world once, and only what is new after that", () => {
   const source = new MemoryVectors();
