@@ -56,7 +56,7 @@ interface Record {
   looked?: true;
 }
 
-/** Memory of a graph per vector beside its components: links, key, slack of doubling (measured, see DESIGN.md). */
+/** Memory of a graph per vector beside its components: 300 as read, more while it grows (see DESIGN.md). */
 const GRAPH_ROW_BYTES = 448;
 
 /** The graphs of the worlds of one space: read, built and replaced in the background, one at a time. */

@@ -1,5 +1,5 @@
 /** The life of a graph: built in the background, kept as a snapshot, extended, replaced; never trusted blindly. */
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LIMITS, ManualClock } from "../../src/base/mod.ts";
@@ -13,6 +13,8 @@ import {
   random,
   scratch,
 } from "./memory-source.ts";
+
+setDefaultTimeout(120_000);
 
 const DIMENSION = 32;
 const FILE = "1-3";
@@ -330,4 +332,4 @@ test(`${CYCLES} cycles of adding and deleting: no ghost, and a file in proportio
     expect(overlap).toBeGreaterThanOrEqual(0.97);
     expect(statSync(file()).size).toBeLessThan(size * 1.5);
   }
-}, 300_000);
+});

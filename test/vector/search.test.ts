@@ -1,10 +1,12 @@
 /** One contract for every way of searching: rows in memory, rows streamed in chunks, a graph with its tail. */
 import { Database } from "bun:sqlite";
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { MB } from "../../src/base/mod.ts";
 import { SqliteVectors, VectorIndex } from "../../src/vector/mod.ts";
 import { annOptions, bruteForce, clustered, MemoryVectors, overlaps, scratch } from "./memory-source.ts";
+
+setDefaultTimeout(120_000);
 
 const DIMENSION = 256;
 /** A graph may miss few of the nearest; everything else may not. */
@@ -151,7 +153,7 @@ test("a world of a hundred thousand identical atoms, and one that is not", async
     await index.close();
   }
   place.remove();
-}, 60_000);
+});
 
 test("property: any dimension, any content, any order of adds and removals equals the definition", () => {
   const run = fc.integer({ min: 1, max: 70 }).chain((dimension) => {
@@ -176,9 +178,9 @@ test("property: any dimension, any content, any order of adds and removals equal
         }
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
-}, 60_000);
+});
 
 test("reads a world once, and only what is new after that", () => {
   const source = new MemoryVectors();
