@@ -152,11 +152,18 @@ export class StoreReader {
 
   /** Atoms that hold a token, with how often, by sequence; `after` skips older ones. */
   postings(term: string, after = 0): [seq: number, count: number][] {
-    const folded = this.db
-      .query("SELECT doc, count(*) FROM text_v1_instance WHERE term = ? AND doc > ? GROUP BY doc")
-      .values(term, after) as [number, number][];
-    const tail = this.tail.postings(term);
-    return tail.length === 0 ? folded : folded.concat(tail.filter(([seq]) => seq > after));
+    // one JSON array costs half of what a row each does
+    const [[json]] = this.db
+      .query("SELECT json_group_array(doc) FROM text_v1_instance WHERE term = ? AND doc > ?")
+      .values(term, after) as [[string]];
+    const found: [seq: number, count: number][] = [];
+    for (const seq of JSON.parse(json) as number[]) {
+      const last = found.at(-1);
+      if (last?.[0] === seq) last[1] += 1;
+      else found.push([seq, 1]);
+    }
+    for (const tail of this.tail.postings(term)) if (tail[0] > after) found.push(tail);
+    return found;
   }
 
   /**

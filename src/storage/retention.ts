@@ -34,7 +34,8 @@ export function manageWorld(ctx: WriteContext, request: WorldRequest): void {
 
 /**
  * Watches the wall clock against the monotonic one: after a step of more than a day nothing is judged too old until
- * the new time has lasted a day. A clock before the build date is never believed.
+ * the new time has lasted a day. So it is after a start that finds the log's last record more than a day away, since
+ * the clock may have been set wrong while the node was off. A clock before the build date is never believed.
  */
 export class AgeGuard {
   private offset: number;
@@ -44,11 +45,20 @@ export class AgeGuard {
     this.offset = clock.now() - clock.monotonic();
   }
 
+  /** At the start. @param recordedMs wall clock at the log's last record */
+  resume(recordedMs: number): void {
+    if (Math.abs(this.clock.now() - recordedMs) > LIMITS.clockStepMs) this.suspend();
+  }
+
+  private suspend(): void {
+    this.suspendedUntil = this.clock.monotonic() + LIMITS.clockQuarantineMs;
+  }
+
   mayJudge(): boolean {
     const offset = this.clock.now() - this.clock.monotonic();
     if (Math.abs(offset - this.offset) > LIMITS.clockStepMs) {
       this.offset = offset;
-      this.suspendedUntil = this.clock.monotonic() + LIMITS.clockQuarantineMs;
+      this.suspend();
     }
     return clockIsSane(this.clock) && this.clock.monotonic() >= this.suspendedUntil;
   }

@@ -81,6 +81,10 @@ export class StoreWriter {
       throw cause;
     }
     this.totals = this.count();
+    const last = this.ctx.db
+      .query<{ recorded_ms: number }, []>("SELECT recorded_ms FROM atom ORDER BY seq DESC LIMIT 1")
+      .get();
+    if (last) this.guard.resume(last.recorded_ms);
     this.purge = new Purge(this.place, this.clock);
     if (owesPurge(this.ctx.db)) this.purge.request();
   }
