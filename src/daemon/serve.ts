@@ -1,7 +1,7 @@
 import { Limiter } from "../auth/mod.ts";
 import { BUILD, ensureDir, Fault, MB, systemClock } from "../base/mod.ts";
 import { type Config, type Loaded, loadConfig, parseListen } from "../config/mod.ts";
-import { ThreadedEngine } from "../engine/mod.ts";
+import { ThreadedEngine, type VectorBudget } from "../engine/mod.ts";
 import { HealthBoard, OBSERVE_MS, ramBudget } from "../health/mod.ts";
 import { createServer, type Listening, type Server } from "../server/mod.ts";
 import { createLogger, createMetrics, type Log } from "../telemetry/mod.ts";
@@ -99,7 +99,8 @@ class Node {
       dataDir: this.config.node.dataDir,
       relaxedWindowMs: this.config.storage.relaxedWindowMs,
       embedder: { ...this.config.embedder, embedder: this.config.node.embedder },
-      vectorCacheBytes: vectorCache(ramBudget(this.config.limits.maxRamMb)),
+      vectors: vectorBudget(ramBudget(this.config.limits.maxRamMb), this.config.index.annThreshold),
+      onLog: (message) => this.log.logger.warn(message),
       onStatus: (status) => this.board.update(status),
       onBug: (message, stack) => this.log.logger.error({ stack }, message),
       onDeath: (reason) => {
@@ -151,7 +152,8 @@ class Node {
   }
 }
 
-/** Bytes of the RAM budget for vectors in memory; small budgets stream them from the database instead. */
-function vectorCache(budget: number): number {
-  return budget < 256 * MB ? 0 : Math.min(32 * MB, Math.floor(budget / 8));
+/** The vectors' part of a RAM budget: small ones keep none in memory and stream them from the database instead. */
+function vectorBudget(ram: number, graphFrom: number): VectorBudget {
+  if (ram < 256 * MB) return { cacheBytes: 0, graphBytes: 0, graphFrom };
+  return { cacheBytes: Math.min(32 * MB, Math.floor(ram / 8)), graphBytes: Math.floor(ram / 4), graphFrom };
 }

@@ -3,7 +3,14 @@ import { type Caller, mayRead, mayWrite, requireCapability } from "../auth/mod.t
 import { encodeUtf8, Fault, LIMITS } from "../base/mod.ts";
 import { type EmbedderSettings, loadModel } from "../embedder/mod.ts";
 import { ThreadLink } from "./link.ts";
-import { type AnswerMessage, BEAT, type ReadBody, type ThreadStatus, type WriteBody } from "./protocol.ts";
+import {
+  type AnswerMessage,
+  BEAT,
+  type ReadBody,
+  type ThreadStatus,
+  type VectorBudget,
+  type WriteBody,
+} from "./protocol.ts";
 import { reachOf } from "./reach.ts";
 import type { BatchItem, Engine, Reply, Want, WriteOptions } from "./types.ts";
 
@@ -11,8 +18,10 @@ export interface EngineOptions {
   dataDir: string;
   relaxedWindowMs: number;
   embedder: EmbedderSettings;
-  vectorCacheBytes: number;
+  vectors: VectorBudget;
   onStatus: (status: ThreadStatus) => void;
+  /** A sentence of a thread for the log. */
+  onLog: (message: string) => void;
   onBug: (message: string, stack: string) => void;
   onDeath: (reason: string) => void;
 }
@@ -30,17 +39,19 @@ export class ThreadedEngine implements Engine {
 
   /** Opens the data directory. @throws Fault why it cannot be opened */
   static async open(options: EngineOptions): Promise<ThreadedEngine> {
-    const { dataDir, relaxedWindowMs, embedder, vectorCacheBytes, onBug, onDeath } = options;
+    const { dataDir, relaxedWindowMs, embedder, vectors, onLog, onBug, onDeath } = options;
     const model = embedder.embedder === "none" ? undefined : await loadModel();
     const beats = new SharedArrayBuffer(4 * BEAT.cells);
-    const common = { dataDir, relaxedWindowMs, embedder, vectorCacheBytes, model, beats };
+    const common = { dataDir, relaxedWindowMs, embedder, vectors, model, beats };
     const message = (cell: number) => ({ ...common, mainNow: performance.now(), cell });
     const writer = new ThreadLink(new Worker(new URL("./writer-thread.ts", import.meta.url).href), "writer", {
       onStatus: options.onStatus,
+      onLog,
       onBug,
       onDeath,
     });
     const reader = new ThreadLink(new Worker(new URL("./recall-thread.ts", import.meta.url).href), "recall", {
+      onLog,
       onBug,
       onDeath,
     });

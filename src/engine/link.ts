@@ -17,6 +17,7 @@ interface Pending {
 
 export interface LinkEvents {
   onStatus?: (status: ThreadStatus) => void;
+  onLog: (message: string) => void;
   /** A bug on the thread: for the log. */
   onBug: (message: string, stack: string) => void;
   /** The thread is gone; the node cannot go on. */
@@ -114,6 +115,7 @@ export class ThreadLink {
   private receive(message: FromThread): void {
     if ("answers" in message) for (const answer of message.answers) this.settle(answer);
     else if ("status" in message) this.events.onStatus?.(message.status);
+    else if ("log" in message) this.events.onLog(message.log);
     else if ("ready" in message) this.opened?.resolve();
     else if ("failed" in message) this.opened?.reject(fromWire(message.failed));
     else this.closed?.();

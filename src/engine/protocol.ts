@@ -27,6 +27,16 @@ export type ReadBody =
   | { op: "worlds"; reach: Reach; archived: boolean; counts: boolean; format: Format; gzip: boolean }
   | { op: "index_status"; reach: Reach; format: Format; gzip: boolean };
 
+/** What the recall thread may use for vectors. */
+export interface VectorBudget {
+  /** Bytes of rows kept in memory; 0 = streamed from the database. */
+  cacheBytes: number;
+  /** Bytes that graphs may take in memory; 0 = worlds are scanned, however large. */
+  graphBytes: number;
+  /** Vectors of a world from which a graph serves; 0 = where a scan takes about 10 ms. */
+  graphFrom: number;
+}
+
 export interface OpenMessage {
   open: {
     dataDir: string;
@@ -34,8 +44,7 @@ export interface OpenMessage {
     embedder: EmbedderSettings;
     /** The built-in model, one copy for all threads; undefined with embedder "none". */
     model: SharedArrayBuffer | undefined;
-    /** Bytes of vectors that the recall thread keeps in memory. */
-    vectorCacheBytes: number;
+    vectors: VectorBudget;
     /** performance.now() of main when this was sent: deadlines are in main's time. */
     mainNow: number;
     /** Heartbeats; this thread counts up its own cell. */
@@ -78,6 +87,7 @@ export type FromThread =
   | { ready: true }
   | { failed: WireFault }
   | { closed: true }
+  | { log: string }
   | { answers: (AnswerMessage | FaultMessage)[] }
   | { status: ThreadStatus };
 

@@ -1,6 +1,6 @@
 import { type Atom, atomJson, encodeMsgpack } from "../atom/mod.ts";
 import { mayRead } from "../auth/mod.ts";
-import { concatBytes, encodeUtf8, Fault, isId, LIMITS } from "../base/mod.ts";
+import { concatBytes, encodeUtf8, Fault, formatTime, isId, LIMITS } from "../base/mod.ts";
 import { type Space, spaceName } from "../embedder/mod.ts";
 import { type Recalled, recall, type SemanticSearch } from "../recall/mod.ts";
 import {
@@ -11,6 +11,7 @@ import {
   unembedded,
   type WorldRow,
 } from "../storage/mod.ts";
+import type { AnnStatus } from "../vector/mod.ts";
 import type { Reach, ReadBody } from "./protocol.ts";
 import { callerOf } from "./reach.ts";
 import type { Format } from "./types.ts";
@@ -97,27 +98,38 @@ function worlds(reader: StoreReader, body: Extract<ReadBody, { op: "worlds" }>):
   return { bytes: encode(listed, body.format) };
 }
 
-function indexStatus(reader: StoreReader, space: Space | undefined, reach: Reach, format: Format): Read {
+/** One row of /index/status. Exact scans serve a world while its graph is built, so that it is always ready. */
+function statusOf(world: WorldRow, pending: number, vectors: VectorState) {
+  const { space } = vectors;
+  const graph = vectors.status(world.id);
+  const embedded = world.docs === 0 ? 1 : (world.docs - pending) / world.docs;
+  const time = (ms: number | undefined): string | null => (ms === undefined ? null : formatTime(ms));
+  const serves = graph !== undefined && graph.indexed > 0;
+  return {
+    world: world.name,
+    version: space?.version ?? 1,
+    embedder_version: space ? spaceName(space) : null,
+    last_rebuilt: time(graph?.lastRebuilt),
+    ready: true,
+    rebuilding: pending > 0 || (graph?.rebuilding ?? false),
+    progress: pending > 0 ? embedded : (graph?.progress ?? 1),
+    started_at: time(graph?.startedAt),
+    last_progress: time(graph?.lastRebuilt ?? graph?.startedAt),
+    mode: space === undefined ? "lexical" : serves ? "ann" : "exact",
+    indexed: world.docs - pending,
+    pending,
+  };
+}
+
+function indexStatus(reader: StoreReader, vectors: VectorState, reach: Reach, format: Format): Read {
+  const { space } = vectors;
   const id = space && spaceId(reader.db, space);
   const caller = callerOf(reach);
   const listed: unknown[] = [];
   for (const world of reader.worlds()) {
     if (!mayRead(caller, world.name)) continue;
     const pending = id === undefined ? 0 : unembedded(reader.db, id, world.id);
-    listed.push({
-      world: world.name,
-      version: 1,
-      embedder_version: space ? spaceName(space) : null,
-      last_rebuilt: null,
-      ready: true,
-      rebuilding: pending > 0,
-      progress: world.docs === 0 ? 1 : (world.docs - pending) / world.docs,
-      started_at: null,
-      last_progress: null,
-      mode: space ? "exact" : "lexical",
-      indexed: world.docs - pending,
-      pending,
-    });
+    listed.push(statusOf(world, pending, vectors));
   }
   return { bytes: encode(listed, format) };
 }
@@ -148,11 +160,17 @@ function askAnswer(found: Recalled, explain: boolean, format: Format): Uint8Arra
   return encode(explain ? { ...answer, scores: found.scores.slice(0, atoms.length) } : answer, format);
 }
 
+/** What the index status tells of the vectors. */
+export interface VectorState {
+  /** The space that new atoms are embedded in; undefined without an embedder. */
+  readonly space: Space | undefined;
+  status(world: number): AnnStatus | undefined;
+}
+
 /** What a read works with. */
 export interface ReadContext {
   reader: StoreReader;
-  /** The space that new atoms are embedded in; undefined without an embedder. */
-  space: Space | undefined;
+  vectors: VectorState;
   semantic: SemanticSearch;
   now: number;
   checkDeadline: () => void;
@@ -160,7 +178,7 @@ export interface ReadContext {
 
 /** Carries out one read on a snapshot. @throws Fault */
 export function applyRead(context: ReadContext, body: ReadBody): Read {
-  const { reader, space, ...options } = context;
+  const { reader, vectors, ...options } = context;
   switch (body.op) {
     case "ask": {
       worldFor(reader, body.request.world);
@@ -174,6 +192,6 @@ export function applyRead(context: ReadContext, body: ReadBody): Read {
     case "worlds":
       return worlds(reader, body);
     case "index_status":
-      return indexStatus(reader, space, body.reach, body.format);
+      return indexStatus(reader, vectors, body.reach, body.format);
   }
 }

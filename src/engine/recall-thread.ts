@@ -7,6 +7,8 @@ import { failure, LATE, late, post, runThread, type Waiting } from "./thread.ts"
 
 /** Answers below this many bytes are not worth compressing. */
 const GZIP_FROM = 1024;
+/** How often snapshots are looked through for forgotten vectors. */
+const SWEEP_MS = 5000;
 
 /** The recall thread: every read, one after the other, each on a snapshot of its own. */
 class RecallThread {
@@ -18,9 +20,12 @@ class RecallThread {
     this.semantic = new SemanticSide(this.reader, {
       settings: options.embedder,
       model: options.model,
-      cacheBytes: options.vectorCacheBytes,
+      budget: options.vectors,
       clock: systemClock,
+      log: (message) => post({ log: message }),
     });
+    this.semantic.sweep(true);
+    setInterval(() => this.semantic.sweep(false), SWEEP_MS);
   }
 
   take(request: Waiting): void {
@@ -33,7 +38,8 @@ class RecallThread {
     }
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.semantic.close();
     this.reader.close();
   }
 
@@ -54,7 +60,7 @@ class RecallThread {
     const semantic = this.semantic.search(prepared, checkDeadline);
     const read = this.reader.snapshot(() =>
       applyRead(
-        { reader: this.reader, space: this.semantic.space, semantic, now: Date.now(), checkDeadline },
+        { reader: this.reader, vectors: this.semantic, semantic, now: Date.now(), checkDeadline },
         body,
       ),
     );

@@ -11,15 +11,23 @@ import {
 } from "../embedder/mod.ts";
 import type { Semantic, SemanticQuery, SemanticSearch } from "../recall/mod.ts";
 import { isBehind, type StoreReader, spaceId, type WorldRow } from "../storage/mod.ts";
-import { SqliteVectors, VectorIndex } from "../vector/mod.ts";
+import {
+  type AnnOptions,
+  type AnnStatus,
+  annFromRows,
+  SqliteVectors,
+  sweepSnapshots,
+  VectorIndex,
+} from "../vector/mod.ts";
+import type { VectorBudget } from "./protocol.ts";
 
 export interface SemanticOptions {
   settings: EmbedderSettings;
   /** The built-in model; undefined when the node makes no vectors. */
   model: SharedArrayBuffer | undefined;
-  /** Bytes of vectors kept in memory by this thread. */
-  cacheBytes: number;
+  budget: VectorBudget;
   clock: Clock;
+  log: (message: string) => void;
 }
 
 /** A question's vector from the provider, or why there is none. */
@@ -85,7 +93,7 @@ export class SemanticSide {
       return this.nearest(remote.space, query, prepared.vector, checkDeadline);
     }
     if (local && (!remote || !this.isBehind(local.space, query.world))) {
-      const vector = local.embedInt8(query.question.words.join(" "));
+      const vector = local.embedInt8(query.text);
       return this.nearest(local.space, query, vector, checkDeadline);
     }
     if (remote && prepared && "vector" in prepared) {
@@ -117,13 +125,54 @@ export class SemanticSide {
     return { mode: found.mode, best: found.hits, cosine: found.cosine };
   }
 
+  /** Deletes snapshots that may hold forgotten vectors. @param unfinished also those that a killed node left */
+  sweep(unfinished: boolean): void {
+    const { db, place } = this.reader;
+    const epochOf = (world: number, space: number): number | undefined => {
+      const known = this.space !== undefined && spaceId(db, this.space) === space;
+      return known ? this.reader.worldOf(world)?.forget_epoch : undefined;
+    };
+    for (const name of sweepSnapshots(place.index, epochOf, unfinished)) {
+      this.options.log(`the vector snapshot ${name} is out of date and was deleted`);
+    }
+  }
+
+  /** How a world's graph stands, where it has one. */
+  status(world: number): AnnStatus | undefined {
+    const id = this.space && spaceId(this.reader.db, this.space);
+    return id === undefined ? undefined : this.indexes.get(id)?.status(world);
+  }
+
+  async close(): Promise<void> {
+    for (const index of this.indexes.values()) await index.close();
+  }
+
+  /** Graphs serve the space of new atoms alone: an older one is on its way out. */
+  private graphs(id: number, space: Space): { ann?: AnnOptions } {
+    const { budget, clock, log } = this.options;
+    if (budget.graphBytes === 0 || spaceName(space) !== (this.space && spaceName(this.space))) return {};
+    return {
+      ann: {
+        dir: this.reader.place.index,
+        space: id,
+        identity: `${this.reader.nodeId()} ${spaceName(space)}`,
+        persist: true,
+        fromRows: budget.graphFrom || annFromRows(space.dimension),
+        bytes: budget.graphBytes,
+        clock,
+        log,
+      },
+    };
+  }
+
   private index(id: number, space: Space): VectorIndex {
     let index = this.indexes.get(id);
     if (!index) {
       index = new VectorIndex({
         source: new SqliteVectors(this.reader.db, id),
         dimension: space.dimension,
-        cacheBytes: this.options.cacheBytes,
+        cacheBytes: this.options.budget.cacheBytes,
+        ...this.graphs(id, space),
       });
       this.indexes.set(id, index);
     }

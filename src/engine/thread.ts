@@ -28,7 +28,7 @@ export interface Waiting {
 export interface ThreadWork {
   open(options: OpenMessage["open"]): void;
   take(request: Waiting): void;
-  close(): void;
+  close(): void | Promise<void>;
 }
 
 /** A thread's end of the protocol: opening, heartbeat, requests, closing. */
@@ -51,10 +51,7 @@ export function runThread(work: ThreadWork): void {
   self.onmessage = ({ data }) => {
     if ("n" in data) take(data);
     else if ("open" in data) open(data.open);
-    else {
-      work.close();
-      post({ closed: true });
-    }
+    else void Promise.resolve(work.close()).then(() => post({ closed: true }));
   };
 }
 

@@ -1,7 +1,8 @@
 import type { Database } from "bun:sqlite";
 import type { AtomFilter } from "../atom/mod.ts";
 import { KINDS } from "../atom/mod.ts";
-import { idToBytes, type Layout, LIMITS, layout, parseTime } from "../base/mod.ts";
+import { decodeUtf8, idToBytes, type Layout, LIMITS, layout, parseTime } from "../base/mod.ts";
+import { readMeta } from "./meta.ts";
 import { openForRead } from "./open.ts";
 import { type AtomRow, findAtom, listOf, selectAtom, verified } from "./rows.ts";
 import { DOC, STATE } from "./schema.ts";
@@ -71,6 +72,10 @@ export class StoreReader {
 
   world(name: string): WorldRow | undefined {
     return worldByName(this.db, name);
+  }
+
+  nodeId(): string {
+    return decodeUtf8(readMeta(this.db, "node_id") ?? new Uint8Array()) ?? "";
   }
 
   worldOf(id: number): WorldRow | undefined {

@@ -6,7 +6,13 @@ import { type Atom, checkNewAtom, decodeMsgpack, type NewAtom } from "../../src/
 import { CAPABILITIES, type Caller } from "../../src/auth/mod.ts";
 import { decodeUtf8, MB } from "../../src/base/mod.ts";
 import type { EmbedderSettings } from "../../src/embedder/mod.ts";
-import { type Reply, ThreadedEngine, type ThreadStatus, type Want } from "../../src/engine/mod.ts";
+import {
+  type Reply,
+  ThreadedEngine,
+  type ThreadStatus,
+  type VectorBudget,
+  type Want,
+} from "../../src/engine/mod.ts";
 import { checkStore } from "../../src/storage/mod.ts";
 
 export const JSON_WANTED: Want = { format: "json", gzip: false };
@@ -54,6 +60,8 @@ const BUILT_IN: EmbedderSettings = {
 export class Fixture {
   readonly dataDir = mkdtempSync(join(tmpdir(), "dwbase-engine-"));
   readonly bugs: string[] = [];
+  readonly logged: string[] = [];
+  vectors: VectorBudget = { cacheBytes: 4 * MB, graphBytes: 64 * MB, graphFrom: 0 };
   readonly deaths: string[] = [];
   status: ThreadStatus | undefined;
   /** Taken at the next start; the built-in model when undefined. */
@@ -72,7 +80,8 @@ export class Fixture {
       dataDir: this.dataDir,
       relaxedWindowMs: 1000,
       embedder: this.embedder ?? BUILT_IN,
-      vectorCacheBytes: 4 * MB,
+      vectors: this.vectors,
+      onLog: (message) => this.logged.push(message),
       onStatus: (status) => {
         this.status = status;
       },
