@@ -59,7 +59,7 @@ export const LIMITS = {
   /** Best atoms of the lexical and of the semantic list each that are ranked, with their thread neighbours. */
   askCandidates: 100,
   /** Best atoms by words alone whose thin rows are read to find them. */
-  askFinalists: 400,
+  askFinalists: 200,
   /** Postings of the question's rarest words that are read in full; commoner words are scored where those hit. */
   askPostings: 4000,
   /** Newest atoms that each combination of commoner words adds. */

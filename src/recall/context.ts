@@ -13,18 +13,18 @@ interface Neighbours {
 function neighboursOf(scope: Scope, doc: DocRow): Neighbours {
   return {
     previous: doc.prev,
-    previous2: doc.prev === 0 ? 0 : (scope.doc(doc.prev)?.prev ?? 0),
+    previous2: doc.prev === 0 ? 0 : (scope.known(doc.prev)?.prev ?? 0),
     next: doc.next,
-    next2: doc.next === 0 ? 0 : (scope.doc(doc.next)?.next ?? 0),
+    next2: doc.next === 0 ? 0 : (scope.known(doc.next)?.next ?? 0),
   };
 }
 
-/** Sequences of some atoms and their neighbours, two to either side; the rows are read a step at a time. */
-export function withNeighbours(scope: Scope, seqs: Iterable<number>): Set<number> {
+/** Sequences of some atoms and their neighbours, `steps` to either side; the rows are read a step at a time. */
+export function withNeighbours(scope: Scope, seqs: Iterable<number>, steps: number): Set<number> {
   const all = new Set(seqs);
   scope.load(all);
   let edge = [...all];
-  for (let step = 0; step < 2; step++) {
+  for (let step = 0; step < steps; step++) {
     edge = edge.flatMap((seq) => {
       const doc = scope.doc(seq);
       return doc ? [doc.prev, doc.next].filter((near) => near !== 0 && !all.has(near)) : [];

@@ -5,10 +5,9 @@ import type { Scope } from "./scope.ts";
 import { WEIGHTS } from "./weights.ts";
 
 /** bm25 of one word, times √idf. @param length the atom's length over the mean */
-export function wordScore(word: QueryWord, count: number, length: number): number {
-  const { k1, b, idfPower } = WEIGHTS;
-  const saturated = (count * (k1 + 1)) / (count + k1 * (1 - b + b * length));
-  return word.idf ** (1 + idfPower) * saturated;
+function wordScore(word: QueryWord, count: number, length: number): number {
+  const { k1, b } = WEIGHTS;
+  return (word.weight * count * (k1 + 1)) / (count + k1 * (1 - b + b * length));
 }
 
 /** Which atoms hold which words of a question, how often. */
@@ -34,9 +33,19 @@ export class Hits {
     this.rough.set(seq, (this.rough.get(seq) ?? 0) + wordScore(this.words[at]!, count, 1));
   }
 
-  /** Sequences by score at mean length, best first. */
-  inOrder(): number[] {
-    return [...this.rough].sort((a, b) => b[1] - a[1] || b[0] - a[0]).map(([seq]) => seq);
+  /** The `rank`-th best score at mean length, 0 when there are fewer. */
+  floor(rank: number): number {
+    if (this.rough.size < rank) return 0;
+    const scores = Float64Array.from(this.rough.values()).sort();
+    return scores[scores.length - rank]!;
+  }
+
+  /** Sequences of at least a score at mean length, best first. */
+  inOrder(least: number): number[] {
+    return [...this.rough]
+      .filter(([, score]) => score >= least)
+      .sort((a, b) => b[1] - a[1] || b[0] - a[0])
+      .map(([seq]) => seq);
   }
 
   /** @param length words of the atom */
@@ -54,7 +63,7 @@ export class Hits {
  * Finds the atoms that hold the question's words. The rarest words, up to LIMITS.askPostings postings together, are
  * read in full. Reading a common word in full would cost more than all else and tells little: it is scored, as
  * standing once, on the hits of rare words, and the newest atoms that hold it, alone and with other common words,
- * join them.
+ * join them where that can matter.
  */
 export class LexicalSearch {
   readonly hits: Hits;
@@ -88,13 +97,32 @@ export class LexicalSearch {
       const held = rare.length > 0 ? this.reader.holders(this.tokens(at), rare, LIMITS.askPostings) : [];
       for (const seq of held) this.hits.add(at, seq, 1);
     }
-    for (const group of this.groups()) {
+    const common = this.words.map((_, at) => at).slice(this.full);
+    this.join(combinations(common));
+    this.join(common.map((at) => [at]));
+  }
+
+  /** The best accepted atoms by score at mean length. */
+  finalists(): number[] {
+    return this.scope.select(this.hits.inOrder(this.floor()), LIMITS.askFinalists);
+  }
+
+  /** Adds the newest holders of each group of common words, unless all its words together are too light. */
+  private join(groups: readonly number[][]): void {
+    const floor = this.floor();
+    for (const group of groups) {
+      if (group.reduce((sum, at) => sum + this.words[at]!.weight, 0) < floor) continue;
       this.checkDeadline();
       const tokens = group.map((at) => this.words[at]!.token);
       for (const seq of this.scope.newest(tokens, LIMITS.askCommonHits)) {
         for (const at of group) this.hits.add(at, seq, 1);
       }
     }
+  }
+
+  /** The score below which nothing can become a finalist; unknown as long as a filter may take the better ones out. */
+  private floor(): number {
+    return this.scope.open ? this.hits.floor(LIMITS.askFinalists) : 0;
   }
 
   /** Scores common words on atoms that other words, or their neighbours, brought in. */
@@ -105,16 +133,14 @@ export class LexicalSearch {
     }
   }
 
-  /** Combinations of common words: all, pairs of the four rarest, each alone. */
-  private *groups(): Generator<number[]> {
-    const common = this.words.map((_, at) => at).slice(this.full);
-    if (common.length > 2) yield common;
-    const first = common.slice(0, 4);
-    for (const [i, a] of first.entries()) for (const b of first.slice(i + 1)) yield [a, b];
-    for (const at of common) yield [at];
-  }
-
   private tokens(from: number, until = from + 1): string[] {
     return this.words.slice(from, until).map((word) => word.token);
   }
+}
+
+/** Groups of common words that say more together: all, and pairs of the three rarest. */
+function combinations(common: readonly number[]): number[][] {
+  const [a, b, c] = common as [number, number, number];
+  if (common.length < 2) return [];
+  return common.length === 2 ? [[a, b]] : [[...common], [a, b], [a, c], [b, c]];
 }

@@ -1,13 +1,15 @@
 import { LIMITS } from "../base/mod.ts";
 import { type StoreReader, token, type WorldRow } from "../storage/mod.ts";
 import { analyseQuestion, authorTerms, type Question, type TimeCues, timeCues } from "../text/mod.ts";
+import { WEIGHTS } from "./weights.ts";
 
 /** A word of the question that the world knows. */
 export interface QueryWord {
   token: string;
   /** Atoms that hold it. */
   frequency: number;
-  idf: number;
+  /** idf · √idf: what bm25 multiplies the word's saturated count by. */
+  weight: number;
 }
 
 /** A question against one world. */
@@ -22,9 +24,10 @@ export interface Query {
   dropped: number;
 }
 
-/** Inverse document frequency, never negative: ln(1 + (N − n + ½) / (n + ½)), as in Lucene. */
-function idfOf(docs: number, frequency: number): number {
-  return Math.log(1 + Math.max(0, docs - frequency + 0.5) / (frequency + 0.5));
+/** By the inverse document frequency ln(1 + (N − n + ½) / (n + ½)), as in Lucene: never negative. */
+function weightOf(docs: number, frequency: number): number {
+  const idf = Math.log(1 + Math.max(0, docs - frequency + 0.5) / (frequency + 0.5));
+  return idf ** (1 + WEIGHTS.idfPower);
 }
 
 /** @throws what `checkDeadline` throws */
@@ -37,14 +40,14 @@ export function queryOf(
 ): Query {
   const question = analyseQuestion(text, (term) => {
     checkDeadline();
-    return reader.documentFrequency(token.author(world.id, term)) > 0;
+    return reader.holders([token.author(world.id, term)], [], 1).length > 0;
   });
   const known: QueryWord[] = [];
   for (const term of question.terms) {
     checkDeadline();
     const word = token.word(world.id, term);
     const frequency = reader.documentFrequency(word);
-    if (frequency > 0) known.push({ token: word, frequency, idf: idfOf(world.docs, frequency) });
+    if (frequency > 0) known.push({ token: word, frequency, weight: weightOf(world.docs, frequency) });
   }
   known.sort((a, b) => a.frequency - b.frequency);
   return {

@@ -29,18 +29,18 @@ export function rank(ranking: Ranking): Ranked[] {
   const lexical = new LexicalSearch(reader, scope, query.words, checkDeadline);
   lexical.run();
   const near = semantic?.best.slice(0, LIMITS.askCandidates) ?? [];
-  const finalists = scope.select(lexical.hits.inOrder(), LIMITS.askFinalists);
   const wordsOf = (seq: number): number => lexical.hits.score(seq, scope.doc(seq)!.len);
-  const best = finalists
+  const best = lexical
+    .finalists()
     .map((seq): [number, number] => [seq, wordsOf(seq)])
     .sort((a, b) => b[1] - a[1] || b[0] - a[0]);
   const seeds = [...best.slice(0, LIMITS.askCandidates).map(([seq]) => seq), ...near.map(({ seq }) => seq)];
 
-  const candidates = withNeighbours(scope, seeds);
+  const candidates = withNeighbours(scope, seeds, 2);
   const evidence = new EvidenceReader(reader.db, scope.world.id);
   const supersession = new Supersession(scope, evidence, candidates);
-  // the neighbours' own neighbours only lend
-  lexical.complete([...withNeighbours(scope, candidates)]);
+  // the outermost neighbours lend, and are no candidates themselves
+  lexical.complete([...withNeighbours(scope, candidates, 1)]);
   checkDeadline();
   const docs = [...candidates].filter((seq) => scope.accepts(seq)).map((seq) => scope.doc(seq)!);
 
@@ -50,7 +50,7 @@ export function rank(ranking: Ranking): Ranked[] {
   const semanticOf = (seq: number): number =>
     WEIGHTS.semantic * Math.min(1, Math.max(0, semantic?.cosine(seq) ?? 0) / bestCosine);
   const context = contextOf(scope, docs, (seq) =>
-    scope.visible(seq) ? lexicalOf(seq) + semanticOf(seq) : 0,
+    scope.known(seq) && scope.visible(seq) ? lexicalOf(seq) + semanticOf(seq) : 0,
   );
   const authored = authoredOf(ranking, docs);
   const ranked = docs.map((doc) =>

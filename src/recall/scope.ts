@@ -15,7 +15,7 @@ export class Scope {
   private readonly held = new Map<number, boolean>();
   private readonly filter: DocFilter;
   /** Nothing is filtered and nothing in the world is hidden: every atom of the text index is in. */
-  private readonly open: boolean;
+  readonly open: boolean;
 
   constructor(
     private readonly reader: StoreReader,
@@ -44,6 +44,11 @@ export class Scope {
     return this.docs.get(seq);
   }
 
+  /** The thin row if it has been read. */
+  known(seq: number): DocRow | undefined {
+    return this.docs.get(seq);
+  }
+
   /** Whether the atom says anything at all: neither hidden nor an old version. */
   visible(seq: number): boolean {
     const doc = seq === 0 ? undefined : this.doc(seq);
@@ -55,18 +60,14 @@ export class Scope {
     return this.visible(seq) && this.held.get(seq) !== false && this.filter.test(this.doc(seq)!);
   }
 
-  /** All thin rows read so far. */
-  *loaded(): Generator<DocRow> {
-    for (const doc of this.docs.values()) if (doc) yield doc;
-  }
-
   /** The first `limit` accepted of an ordered list. */
   select(ordered: readonly number[], limit: number): number[] {
     if (this.filter.tokens.length > 0) this.hold(ordered);
     const chosen: number[] = [];
-    for (let at = 0; at < ordered.length && chosen.length < limit; at += PAGE) {
+    let size = Math.min(limit, PAGE);
+    for (let at = 0; at < ordered.length && chosen.length < limit; at += size, size = PAGE) {
       this.checkDeadline();
-      const page = ordered.slice(at, at + PAGE).filter((seq) => this.held.get(seq) !== false);
+      const page = ordered.slice(at, at + size).filter((seq) => this.held.get(seq) !== false);
       this.load(page);
       chosen.push(...page.filter((seq) => this.accepts(seq)));
     }
@@ -80,6 +81,7 @@ export class Scope {
     let before = Number.MAX_SAFE_INTEGER;
     while (chosen.length < limit) {
       const page = this.reader.holders([...tokens, ...this.filter.tokens], [], PAGE, before);
+      for (const seq of page) this.held.set(seq, true);
       chosen.push(...this.select(page, limit - chosen.length));
       if (page.length < PAGE) break;
       before = page.at(-1)!;
