@@ -28,7 +28,7 @@ suite("what is remembered", () => {
         replays.push(await node.replay(world));
         asks.push((await node.post("/ask", { world, text: "first", explain: true })).body);
       }
-      return { worlds, replays, asks: withoutRecency(asks) };
+      return { worlds, replays, asks };
     };
     const before = await state();
     expect((await node.get("/worlds")).body).toEqual([...WORLDS].sort(byCodePoint));
@@ -74,11 +74,6 @@ suite("what is remembered", () => {
     await deepCheck(node.dir);
   });
 });
-
-/** Scores fade with time, the order does not change. */
-function withoutRecency(asks: { supporting_atoms: unknown; text: string }[]): unknown {
-  return asks.map(({ supporting_atoms, text }) => ({ supporting_atoms, text }));
-}
 
 function byCodePoint(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
