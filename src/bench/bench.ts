@@ -15,7 +15,10 @@ export interface BenchOptions {
 
 interface SizeFigures {
   atoms: number;
+  worlds: number;
   ask: Latencies;
+  /** The same questions to plain `bm25 … OR … LIMIT 10` over as many atoms; one world only. */
+  bm25_or?: Latencies;
   replay: Latencies;
   rss_mb: number;
   disk_bytes_per_atom: number;
@@ -25,7 +28,7 @@ export interface BenchReport {
   start_ms: number;
   idle_rss_mb: number;
   peak_rss_mb: number;
-  yardstick: { transaction: Latencies; bm25_or: Latencies };
+  bare_transaction: Latencies;
   remember_1: Latencies & { written_bytes_per_atom: number; p50_to_bare_transaction: number };
   remember_64: Latencies & { fsyncs_per_atom: number; to_one_client: number };
   batch_100: Latencies & { written_bytes_per_atom: number };
@@ -39,6 +42,8 @@ const BATCH = 100;
 const BATCHES = 100;
 const ASKS = 200;
 const REPLAYS = 50;
+/** Worlds that the largest size is spread over in the last round. */
+const WORLDS = 100;
 
 const inMb = (bytes: number): number => Math.round((bytes / MB) * 10) / 10;
 
@@ -78,13 +83,23 @@ class Bench {
   constructor(
     private readonly node: BenchNode,
     private readonly progress: (what: string) => void,
+    private readonly worlds = 1,
   ) {}
 
-  private one = (): Uint8Array => postRequest("/remember", memory(this.dice, this.stored++));
+  private next(): Record<string, unknown> {
+    const n = this.stored++;
+    return memory(this.dice, n, this.worldOf(n));
+  }
+
+  private worldOf(n: number): string {
+    return this.worlds === 1 ? "bench" : `bench-${n % this.worlds}`;
+  }
+
+  private one = (): Uint8Array => postRequest("/remember", this.next());
 
   private many(count: number): Uint8Array {
     return postRequest("/remember/batch", {
-      atoms: Array.from({ length: count }, () => memory(this.dice, this.stored++)),
+      atoms: Array.from({ length: count }, () => this.next()),
     });
   }
 
@@ -134,14 +149,15 @@ class Bench {
     await Bun.sleep(3000);
     this.progress(`${atoms} memories: ${ASKS} questions, ${REPLAYS} replay pages`);
     const dice = new Dice(4);
-    const ask = await load(this.node.port, 1, ASKS, () =>
-      postRequest("/ask", { world: "bench", text: sentence(dice, 5) }),
+    const ask = await load(this.node.port, 1, ASKS, (n) =>
+      postRequest("/ask", { world: this.worldOf(n), text: sentence(dice, 5) }),
     );
-    const replay = await load(this.node.port, 1, REPLAYS, () =>
-      postRequest("/replay", { world: "bench", filter: { limit: 100 } }),
+    const replay = await load(this.node.port, 1, REPLAYS, (n) =>
+      postRequest("/replay", { world: this.worldOf(n), filter: { limit: 100 } }),
     );
     return {
       atoms,
+      worlds: this.worlds,
       ask,
       replay,
       rss_mb: inMb(this.node.rssBytes()),
@@ -154,9 +170,10 @@ class Bench {
 export async function bench(options: BenchOptions): Promise<BenchReport> {
   const { sizes, parent, progress } = options;
   progress("the yardstick: bare transactions and plain bm25");
-  const bare = yardstick(parent, sizes.at(-1) ?? 1000);
+  const bare = yardstick(parent, sizes);
   const small = new BenchNode(parent);
   const large = new BenchNode(parent);
+  const spread = new BenchNode(parent);
   try {
     await small.start();
     await Bun.sleep(2000);
@@ -169,20 +186,27 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
     await large.start();
     const reads = new Bench(large, progress);
     const figures: SizeFigures[] = [];
-    for (const atoms of sizes) figures.push(await reads.size(atoms));
+    for (const [at, atoms] of sizes.entries()) {
+      figures.push({ ...(await reads.size(atoms)), bm25_or: bare.bm25_or[at]! });
+    }
+    const peak = large.peakRssBytes();
+    await large.stop();
+    await spread.start();
+    figures.push(await new Bench(spread, progress, WORLDS).size(sizes.at(-1)!));
     return {
       start_ms: Math.round(small.startMs),
       idle_rss_mb: inMb(idle),
-      peak_rss_mb: inMb(large.peakRssBytes()),
-      yardstick: bare,
+      peak_rss_mb: inMb(peak),
+      bare_transaction: bare.transaction,
       remember_1: remember1,
       remember_64: remember64,
       batch_100: batch100,
       sizes: figures,
     };
   } finally {
-    await Promise.all([small.stop(), large.stop()]);
-    small.remove();
-    large.remove();
+    for (const node of [small, large, spread]) {
+      await node.stop();
+      node.remove();
+    }
   }
 }

@@ -31,9 +31,9 @@ export function sentence(dice: Dice, words: number): string {
 }
 
 /** A memory like those of devices and people: about 14 words, in sessions of 30. */
-export function memory(dice: Dice, n: number): Record<string, unknown> {
+export function memory(dice: Dice, n: number, world = "bench"): Record<string, unknown> {
   return {
-    world: "bench",
+    world,
     worker: `worker-${n % 5}`,
     kind: "observation",
     importance: Math.round(dice.next() * 100) / 100,

@@ -5,11 +5,17 @@ import { newIdBytes } from "../base/mod.ts";
 import { type Latencies, latencies } from "./figures.ts";
 import { Dice, memory, sentence } from "./words.ts";
 
+export interface Yardstick {
+  transaction: Latencies;
+  /** One for each size. */
+  bm25_or: Latencies[];
+}
+
 /**
  * What the same work costs with nothing around it, measured in the same run: a bare transaction per memory with
  * synchronous=FULL, and plain `bm25 … OR … LIMIT 10` over the same texts.
  */
-export function yardstick(parent: string, atoms: number): { transaction: Latencies; bm25_or: Latencies } {
+export function yardstick(parent: string, sizes: readonly number[]): Yardstick {
   const dir = mkdtempSync(join(parent, "dwbase-yardstick-"));
   const db = new Database(join(dir, "bare.db"));
   try {
@@ -19,7 +25,13 @@ export function yardstick(parent: string, atoms: number): { transaction: Latenci
       "CREATE TABLE atom(seq INTEGER PRIMARY KEY, id BLOB UNIQUE, worker, kind, ts, importance, payload, labels)",
     );
     db.run("CREATE VIRTUAL TABLE text USING fts5(t, content='', tokenize='porter unicode61')");
-    return { transaction: transactions(db), bm25_or: questions(db, atoms) };
+    const transaction = transactions(db);
+    let stored = BARE;
+    const bm25 = sizes.map((size) => {
+      stored = grow(db, stored, size);
+      return questions(db);
+    });
+    return { transaction, bm25_or: bm25 };
   } finally {
     db.close();
     rmSync(dir, { recursive: true, force: true });
@@ -60,13 +72,19 @@ function transactions(db: Database): Latencies {
 
 const QUESTIONS = 200;
 
-function questions(db: Database, atoms: number): Latencies {
+/** Fills the table up to `size`. @returns how many rows there are */
+function grow(db: Database, stored: number, size: number): number {
   const dice = new Dice(2);
-  for (let n = BARE + 1; n <= atoms; ) {
+  for (let n = stored + 1; n <= size; ) {
     db.run("BEGIN");
-    for (let end = Math.min(atoms, n + 999); n <= end; n++) insert(db, dice, n);
+    for (let end = Math.min(size, n + 999); n <= end; n++) insert(db, dice, n);
     db.run("COMMIT");
   }
+  return Math.max(stored, size);
+}
+
+function questions(db: Database): Latencies {
+  const dice = new Dice(4);
   const ask = db.query("SELECT rowid FROM text WHERE text MATCH ? ORDER BY bm25(text) LIMIT 10");
   const times: number[] = [];
   const began = performance.now();

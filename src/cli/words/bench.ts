@@ -15,6 +15,8 @@ function sizesOf(text: string | undefined): number[] {
   return sizes.sort((a, b) => a - b);
 }
 
+const inWorlds = (worlds: number): string => (worlds === 1 ? "one world" : `${worlds} worlds`);
+
 function show(print: Printer, report: BenchReport): void {
   const row = (what: string, figures: Latencies, rest = ""): string[] => [
     what,
@@ -24,18 +26,22 @@ function show(print: Printer, report: BenchReport): void {
     String(figures.p99_ms),
     rest,
   ];
-  const { remember_1, remember_64, batch_100, yardstick } = report;
+  const { remember_1, remember_64, batch_100, bare_transaction } = report;
   print.table(
     ["WHAT", "PER SECOND", "P50 MS", "P95 MS", "P99 MS", ""],
     [
-      row("bare transaction", yardstick.transaction),
-      row("plain bm25 OR", yardstick.bm25_or),
+      row("bare transaction", bare_transaction),
       row("remember, 1 client", remember_1, `${remember_1.written_bytes_per_atom} bytes written each`),
       row("remember, 64 clients", remember_64, `${remember_64.fsyncs_per_atom} fsyncs each`),
       row("batch of 100", batch_100, `${batch_100.written_bytes_per_atom} bytes written an atom`),
       ...report.sizes.flatMap((size) => [
-        row(`ask, ${size.atoms} memories`, size.ask, `${size.rss_mb} MB resident`),
-        row(`replay, ${size.atoms} memories`, size.replay, `${size.disk_bytes_per_atom} bytes on disk each`),
+        ...(size.bm25_or ? [row(`plain bm25 OR, ${size.atoms}`, size.bm25_or)] : []),
+        row(`ask, ${size.atoms} in ${inWorlds(size.worlds)}`, size.ask, `${size.rss_mb} MB resident`),
+        row(
+          `replay, ${size.atoms} in ${inWorlds(size.worlds)}`,
+          size.replay,
+          `${size.disk_bytes_per_atom} bytes on disk each`,
+        ),
       ]),
     ],
   );
