@@ -30,8 +30,9 @@ export function answerText(query: Query, text: string, best: readonly AtomRow[])
         (asks.time && (bits & FEATURE.time) !== 0) ||
         (asks.number && (bits & FEATURE.number) !== 0) ||
         (asksName && NAME.test(sentence));
-      const points =
-        (bits & FEATURE.question) !== 0 ? 1 / terms.length / 2 : covered + authored + (typed ? 1 : 0);
+      const asking = (bits & FEATURE.question) !== 0;
+      // what asks stays below the one point of anything that tells
+      const points = asking ? covered / (2 * terms.length) : covered + authored + (typed ? 1 : 0);
       if (points > found.points) found = { text: sentence, points };
     }
   }

@@ -18,6 +18,8 @@ export interface Query {
   /** The question as asked, without the authors that it names. */
   plain: string;
   cues: TimeCues;
+  /** Weight of all its words, those that the world does not know included. */
+  wanted: number;
   /** Rarest first, at most LIMITS.queryWords. */
   words: QueryWord[];
   /** Words that the world knows but that were one too many. */
@@ -43,17 +45,21 @@ export function queryOf(
     return reader.holders([token.author(world.id, term)], [], 1).length > 0;
   });
   const known: QueryWord[] = [];
+  let wanted = 0;
   for (const term of question.terms) {
     checkDeadline();
     const word = token.word(world.id, term);
     const frequency = reader.documentFrequency(word);
-    if (frequency > 0) known.push({ token: word, frequency, weight: weightOf(world.docs, frequency) });
+    const weight = weightOf(world.docs, frequency);
+    wanted += weight;
+    if (frequency > 0) known.push({ token: word, frequency, weight });
   }
   known.sort((a, b) => a.frequency - b.frequency);
   return {
     question,
     plain: withoutNames(text, new Set(question.authors)),
     cues: timeCues(text, now),
+    wanted,
     words: known.slice(0, LIMITS.queryWords),
     dropped: Math.max(0, known.length - LIMITS.queryWords),
   };

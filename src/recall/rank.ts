@@ -46,9 +46,12 @@ export function rank(ranking: Ranking): Ranked[] {
 
   const bestWords = Math.max(...docs.map((doc) => wordsOf(doc.seq)), Number.MIN_VALUE);
   const bestCosine = Math.max(near[0]?.cosine ?? 0, Number.MIN_VALUE);
-  const lexicalOf = (seq: number): number => Math.min(1, wordsOf(seq) / bestWords);
+  // words that not even the best atom holds are no evidence for it
+  const strength = Math.min(1, bestWords / (WEIGHTS.coverage * Math.max(query.wanted, Number.MIN_VALUE)));
+  const lexicalOf = (seq: number): number => strength * Math.min(1, wordsOf(seq) / bestWords);
   const semanticOf = (seq: number): number =>
-    WEIGHTS.semantic * Math.min(1, Math.max(0, semantic?.cosine(seq) ?? 0) / bestCosine);
+    WEIGHTS.semantic *
+    Math.min(1, Math.max(0, semantic?.cosine(seq) ?? 0) / bestCosine) ** WEIGHTS.semanticPower;
   const context = contextOf(scope, docs, (seq) =>
     scope.known(seq) && scope.visible(seq) ? lexicalOf(seq) + semanticOf(seq) : 0,
   );

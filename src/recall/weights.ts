@@ -10,9 +10,15 @@ export const WEIGHTS = {
   b: 0.75,
   /** bm25 of a word is multiplied by idf to this power: rare words say more than bm25 grants them. */
   idfPower: 0.5,
+  /**
+   * Share of the question's weight in words that the best atom must hold for words to count in full. A question in
+   * other words than its answer has chance hits only, which would outrank what the vectors find.
+   */
+  coverage: 0.6,
 
-  // --- 2 semantic: times cosine / best cosine ---
+  // --- 2 semantic: times (cosine / best cosine) to this power, since cosines of the best lie close together ---
   semantic: 0.4,
+  semanticPower: 2,
 
   // --- 3 context: parts of the neighbours' lexical + semantic ---
   previous: 0.4,
