@@ -3,6 +3,8 @@ import { DOC, type DocFilter, type DocRow, type StoreReader, type WorldRow } fro
 
 /** Thin rows that are read together. */
 const PAGE = 500;
+/** Thin rows that are kept; beyond that all are read anew when they are needed again. */
+const KEPT = 20_000;
 
 /**
  * The atoms of one world that a question may see. Labels and flags are judged by the text index, the other conditions
@@ -14,6 +16,10 @@ export class Scope {
   /** Whether an atom holds all asked labels and flags, as far as known. */
   private readonly held = new Map<number, boolean>();
   private readonly filter: DocFilter;
+  /** DOC bits of what says nothing: old versions, and atoms in quarantine unless they are asked for. */
+  readonly hidden: number;
+  /** Nothing is filtered. */
+  readonly whole: boolean;
   /** Nothing is filtered and nothing in the world is hidden: every atom of the text index is in. */
   readonly open: boolean;
 
@@ -24,14 +30,19 @@ export class Scope {
     private readonly checkDeadline: () => void,
   ) {
     this.filter = reader.docFilter(world, filter);
+    this.hidden = DOC.old | this.filter.hidden;
     const { since, until, kinds, workers, min_importance } = filter;
     const conditions = [since, until, kinds, workers, min_importance];
-    this.open =
-      world.quarantined === 0 && this.filter.tokens.length === 0 && conditions.every((c) => c === undefined);
+    this.whole = this.filter.tokens.length === 0 && conditions.every((one) => one === undefined);
+    this.open = this.whole && world.quarantined === 0;
   }
 
   /** Reads what is not known yet about these atoms. */
   load(seqs: Iterable<number>): void {
+    if (this.docs.size > KEPT) {
+      this.docs.clear();
+      this.held.clear();
+    }
     const fresh = [...new Set(seqs)].filter((seq) => seq !== 0 && !this.docs.has(seq));
     if (fresh.length === 0) return;
     this.hold(fresh);
@@ -52,7 +63,7 @@ export class Scope {
   /** Whether the atom says anything at all: neither hidden nor an old version. */
   visible(seq: number): boolean {
     const doc = seq === 0 ? undefined : this.doc(seq);
-    return doc !== undefined && (doc.bits & (DOC.old | this.filter.hidden)) === 0;
+    return doc !== undefined && (doc.bits & this.hidden) === 0;
   }
 
   /** Whether the atom may be in the answer. */
@@ -78,15 +89,37 @@ export class Scope {
   newest(tokens: readonly string[], limit: number): number[] {
     if (this.open) return this.reader.holders(tokens, [], limit);
     const chosen: number[] = [];
-    let before = Number.MAX_SAFE_INTEGER;
-    while (chosen.length < limit) {
-      const page = this.reader.holders([...tokens, ...this.filter.tokens], [], PAGE, before);
+    for (const page of this.pages(tokens)) {
+      chosen.push(...page);
+      if (chosen.length >= limit) break;
+    }
+    return chosen.slice(0, limit);
+  }
+
+  /** Every accepted thin row, however many there are. */
+  *all(): Generator<DocRow> {
+    if (this.filter.tokens.length > 0) {
+      for (const page of this.pages([])) for (const seq of page) yield this.doc(seq)!;
+      return;
+    }
+    let seen = 0;
+    for (const doc of this.reader.docs(this.world.id)) {
+      if (++seen % PAGE === 0) this.checkDeadline();
+      if ((doc.bits & this.hidden) === 0 && this.filter.test(doc)) yield doc;
+    }
+  }
+
+  /** Accepted atoms that hold all of some tokens, newest first in the log. */
+  private *pages(tokens: readonly string[]): Generator<number[]> {
+    const every = [...tokens, ...this.filter.tokens];
+    for (let before = Number.MAX_SAFE_INTEGER; ; ) {
+      this.checkDeadline();
+      const page = this.reader.holders(every, [], PAGE, before);
       for (const seq of page) this.held.set(seq, true);
-      chosen.push(...this.select(page, limit - chosen.length));
-      if (page.length < PAGE) break;
+      yield this.select(page, PAGE);
+      if (page.length < PAGE) return;
       before = page.at(-1)!;
     }
-    return chosen;
   }
 
   /** Finds out which of some atoms hold all asked labels and flags. */

@@ -120,15 +120,19 @@ export class StoreReader {
 
   /**
    * The best thin rows of a world by importance + share / (1 + age / halfMs), best first, of equals the newer in the
-   * log. @param newest time from which age counts
+   * log. @param by.newest time from which age counts; by.hidden DOC bits that keep a row out
    */
-  bestDocs(world: number, by: { newest: number; share: number; halfMs: number }, limit: number): DocRow[] {
+  bestDocs(
+    world: number,
+    by: { newest: number; share: number; halfMs: number; hidden: number },
+    limit: number,
+  ): DocRow[] {
     return this.db
-      .query<DocRow, [number, number, number, number, number]>(
-        `SELECT ${DOC_SELECT} FROM doc WHERE world = ?
+      .query<DocRow, [number, number, number, number, number, number]>(
+        `SELECT ${DOC_SELECT} FROM doc WHERE world = ? AND (bits & ?) = 0
          ORDER BY importance + ? / (1 + max(0, ? - ts_ms) / ?) DESC, seq DESC LIMIT ?`,
       )
-      .all(world, by.share, by.newest, by.halfMs, limit);
+      .all(world, by.hidden, by.share, by.newest, by.halfMs, limit);
   }
 
   /** Thin rows of a world in log order, from after a sequence. */
