@@ -261,9 +261,18 @@ export class StoreWriter {
       this.dirty = false;
       return this.checkpoint("TRUNCATE");
     }
-    if (size > LIMITS.walRestartBytes) return this.checkpoint("RESTART");
-    if (size > LIMITS.walPassiveBytes) return this.checkpoint("PASSIVE");
-    return 0;
+    // the file keeps its size when its frames are folded, so that only a look inside tells what waits
+    const waiting = size > LIMITS.walPassiveBytes ? this.unfoldedBytes() : 0;
+    if (waiting > LIMITS.walRestartBytes) return this.checkpoint("RESTART");
+    return waiting > LIMITS.walPassiveBytes ? this.checkpoint("PASSIVE") : 0;
+  }
+
+  /** Bytes of the WAL that no checkpoint has folded into the database. */
+  private unfoldedBytes(): number {
+    const { log, checkpointed } = this.ctx.db
+      .query<{ log: number; checkpointed: number }, []>("PRAGMA wal_checkpoint(NOOP)")
+      .get()!;
+    return (log - checkpointed) * WAL_FRAME_BYTES;
   }
 
   private checkpoint(mode: "PASSIVE" | "RESTART" | "TRUNCATE"): number {
@@ -376,3 +385,5 @@ function headOf(db: Database): number {
 /** Free pages from which the file is shrunk, and pages given back at a time. */
 const GIVE_BACK_FROM = 1024;
 const GIVE_BACK_PAGES = 256;
+
+const WAL_FRAME_BYTES = LIMITS.pageSize + 24;
