@@ -125,9 +125,11 @@ export class LexicalSearch {
     return this.scope.open ? this.hits.floor(LIMITS.askFinalists) : 0;
   }
 
-  /** Scores common words on atoms that other words, or their neighbours, brought in. */
+  /** Scores common words on atoms that other words, or their neighbours, brought in, unless they weigh next to nothing. */
   complete(seqs: readonly number[]): void {
+    const least = WEIGHTS.negligible * this.words.reduce((sum, word) => sum + word.weight, 0);
     for (let at = this.full; at < this.words.length; at++) {
+      if (this.words[at]!.weight < least) continue;
       this.checkDeadline();
       for (const seq of this.reader.among(this.words[at]!.token, seqs)) this.hits.add(at, seq, 1);
     }

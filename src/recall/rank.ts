@@ -48,10 +48,11 @@ export function rank(ranking: Ranking): Ranked[] {
   const bestCosine = Math.max(near[0]?.cosine ?? 0, Number.MIN_VALUE);
   // words that not even the best atom holds are no evidence for it
   const strength = Math.min(1, bestWords / (WEIGHTS.coverage * Math.max(query.wanted, Number.MIN_VALUE)));
-  const lexicalOf = (seq: number): number => strength * Math.min(1, wordsOf(seq) / bestWords);
-  const semanticOf = (seq: number): number =>
-    WEIGHTS.semantic *
-    Math.min(1, Math.max(0, semantic?.cosine(seq) ?? 0) / bestCosine) ** WEIGHTS.semanticPower;
+  const lexicalOf = remembered((seq) => strength * Math.min(1, wordsOf(seq) / bestWords));
+  const semanticOf = remembered((seq) => {
+    const share = Math.min(1, Math.max(0, semantic?.cosine(seq) ?? 0) / bestCosine);
+    return WEIGHTS.semantic * share ** WEIGHTS.semanticPower;
+  });
   const context = contextOf(scope, docs, (seq) =>
     scope.known(seq) && scope.visible(seq) ? lexicalOf(seq) + semanticOf(seq) : 0,
   );
@@ -68,6 +69,19 @@ export function rank(ranking: Ranking): Ranked[] {
   );
   supersession.apply(ranked);
   return ranked.sort(byRank);
+}
+
+/** Computes a value once for each atom: neighbours ask for it again and again, and a cosine is a look-up. */
+function remembered(compute: (seq: number) => number): (seq: number) => number {
+  const known = new Map<number, number>();
+  return (seq) => {
+    let value = known.get(seq);
+    if (value === undefined) {
+      value = compute(seq);
+      known.set(seq, value);
+    }
+    return value;
+  };
 }
 
 /** Atoms by an author that the question names; none when all are, since that tells nothing. */

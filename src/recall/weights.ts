@@ -15,6 +15,8 @@ export const WEIGHTS = {
    * other words than its answer has chance hits only, which would outrank what the vectors find.
    */
   coverage: 0.6,
+  /** A common word of less than this share of the question's weight is not looked up for neighbours. */
+  negligible: 0.02,
 
   // --- 2 semantic: times (cosine / best cosine) to this power, since cosines of the best lie close together ---
   semantic: 0.4,
