@@ -20,7 +20,9 @@ cleanup() {
 }
 trap cleanup EXIT
 
-dwbase() { qemu-aarch64-static -L /usr/aarch64-linux-gnu -cpu "$cpu" "$binary" "$@"; }
+# In the environment, since serve executes itself anew.
+export QEMU_LD_PREFIX=/usr/aarch64-linux-gnu QEMU_CPU=$cpu
+dwbase() { qemu-aarch64-static "$binary" "$@"; }
 
 die() {
   echo "smoke test on $cpu: $1; the node's log:" >&2
@@ -30,8 +32,7 @@ die() {
 
 # A Unix socket needs no free port.
 export DWBASE_API="unix://$dir/node.sock"
-qemu-aarch64-static -L /usr/aarch64-linux-gnu -cpu "$cpu" "$binary" \
-  serve --listen "unix:$dir/node.sock" --data-dir "$dir/data" >"$dir/log" 2>&1 &
+qemu-aarch64-static "$binary" serve --listen "unix:$dir/node.sock" --data-dir "$dir/data" >"$dir/log" 2>&1 &
 node=$!
 
 # `health` exits with 0 or 1 (a warning, as of a small disk) as soon as the node answers.

@@ -5,6 +5,7 @@ export * from "./circuit.ts";
 export * from "./clock.ts";
 export * from "./errors.ts";
 export * from "./files.ts";
+export * from "./heap.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";
 export * from "./lru.ts";

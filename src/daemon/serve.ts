@@ -1,5 +1,5 @@
 import { Limiter } from "../auth/mod.ts";
-import { BUILD, ensureDir, Fault, MB, systemClock } from "../base/mod.ts";
+import { BUILD, ensureDir, Fault, hasSmallHeap, MB, systemClock } from "../base/mod.ts";
 import { type Config, type Loaded, loadConfig, parseListen } from "../config/mod.ts";
 import { ThreadedEngine, type VectorBudget } from "../engine/mod.ts";
 import { HealthBoard, OBSERVE_MS, ramBudget } from "../health/mod.ts";
@@ -59,6 +59,7 @@ class Node {
   async start(): Promise<Listening> {
     const { config, log } = this;
     for (const notice of this.loaded.notices) log.logger.warn(notice);
+    if (!hasSmallHeap()) log.logger.warn("the heap could not be made small: the node takes more memory");
     ensureDir(config.node.dataDir);
     const authenticator = openAuthenticator(config, log.logger);
     this.open = authenticator.open;

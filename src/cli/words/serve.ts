@@ -1,3 +1,4 @@
+import { enterSmallHeap } from "../../base/mod.ts";
 import { loadConfig } from "../../config/mod.ts";
 import { CONFIG_OPTION, type Word } from "../command.ts";
 
@@ -13,6 +14,7 @@ export const word: Word = {
   ],
   examples: ["dwbase serve", "dwbase serve --listen 0.0.0.0:8080 --data-dir /var/lib/dwbase"],
   async run({ args, io }) {
+    await enterSmallHeap();
     const flags: Record<string, string> = {};
     for (const [flag, key] of Object.entries(SETTING_OF)) {
       const value = args.text(flag);
