@@ -20,6 +20,6 @@ Bun.serve({
     const { pathname } = new URL(request.url);
     if (pathname === "/restart") setTimeout(() => process.exit(75), 10);
     if (pathname === "/exit") setTimeout(() => process.exit(64), 10);
-    return pathname === "/health" ? Response.json({ status: "ready" }) : new Response("");
+    return pathname === "/health" ? Response.json({ status: "ready", checks: [] }) : new Response("");
   },
 });
