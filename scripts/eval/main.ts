@@ -16,6 +16,7 @@ import { CAPABILITIES, type Caller } from "../../src/auth/mod.ts";
 import { Fault, LIMITS, MB } from "../../src/base/mod.ts";
 import { Client } from "../../src/client/mod.ts";
 import { ThreadedEngine } from "../../src/engine/mod.ts";
+import { SIGNALS } from "../../src/recall/mod.ts";
 import { load } from "./data.ts";
 import { type Answer, byCategory, type Figures, percentile, ranksOf, table } from "./measure.ts";
 
@@ -81,20 +82,6 @@ function nodeMemory(api: string): Memory {
     close: async () => {},
   };
 }
-
-const SIGNALS = [
-  "lexical",
-  "semantic",
-  "context",
-  "author",
-  "time",
-  "number",
-  "form",
-  "links",
-  "importance",
-  "trust",
-  "recency",
-];
 
 async function evaluate(memory: Memory, dir: string, merged: boolean, ablation: boolean) {
   const { atoms, questions } = load(dir, merged);

@@ -132,8 +132,6 @@ export const LIMITS = {
   forgetFirstTryMs: 1_000,
   idempotencyMs: 24 * 3600 * 1000,
   idempotencyRows: 100_000,
-  /** Stored answer of an Idempotency-Key. */
-  idempotencyAnswerBytes: 256 * KB,
   retentionEveryMs: 60_000,
   retentionRows: 500,
   threadAtoms: 10_000,

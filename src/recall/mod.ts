@@ -9,3 +9,4 @@ export type {
   SemanticSearch,
   Signal,
 } from "./types.ts";
+export { SIGNALS } from "./types.ts";
