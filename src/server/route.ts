@@ -33,8 +33,6 @@ interface Described {
   unready?: { status: 503; description: string; schema: TSchema };
   /** Codes beyond those that follow from the other fields. */
   faults?: readonly ErrorCode[];
-  /** Logged at debug only. */
-  quiet?: boolean;
 }
 
 /** The answer when all is well. */

@@ -114,9 +114,13 @@ export function trustOf(db: Database, world: number, worker: string): { trust: n
   return { trust: (1 + c) / (2 + c + x), votes: c + x };
 }
 
+function hasVotes(db: Database, world: number, worker: string): boolean {
+  return db.query("SELECT 1 FROM trust WHERE world = ? AND worker = ? LIMIT 1").get(world, worker) !== null;
+}
+
 /** The trust rule: a worker of trust below 0.3, judged from enough votes, may not write important atoms unseen. */
 export function isDistrusted(db: Database, world: number, worker: string, importance: number): boolean {
-  if (importance <= 0.7) return false;
+  if (importance <= 0.7 || !hasVotes(db, world, worker)) return false;
   const { trust, votes } = trustOf(db, world, worker);
   return votes >= LIMITS.trustVotes && trust < 0.3;
 }

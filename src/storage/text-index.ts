@@ -57,7 +57,9 @@ export class TextIndex {
 
   /** Sequences of the atoms that hold a token, newest first. */
   *holders(term: string): Generator<number> {
-    for (const [seq, tokens] of [...this.tail].reverse()) if (tokens.split(" ").includes(term)) yield seq;
+    for (const [seq, tokens] of [...this.tail].reverse()) {
+      if (tokens.includes(term) && tokens.split(" ").includes(term)) yield seq;
+    }
     const rows = this.db
       .query("SELECT DISTINCT doc FROM text_v1_instance WHERE term = ? ORDER BY doc DESC")
       .values(term) as [number][];

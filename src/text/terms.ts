@@ -7,7 +7,7 @@ export const TEXT_VERSION = 1;
 
 const ASCII_WORD = /^[a-z]+$/;
 /** Two generations of known stems bound the memory: when the young one is full it becomes the old one. */
-const GENERATION = 8192;
+const GENERATION = 16_384;
 let young = new Map<string, string>();
 let old = new Map<string, string>();
 

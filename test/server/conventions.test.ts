@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { decodeMsgpack } from "../../src/atom/mod.ts";
+import { Fault } from "../../src/base/mod.ts";
 import { ROUTES } from "../../src/server/routes/table.ts";
 import { ATOM, fixture, ID, JSON_TYPE, MSGPACK_TYPE, NDJSON_TYPE } from "./support.ts";
 
@@ -280,8 +281,8 @@ describe("the log", () => {
     await f.send("GET", `/atoms/${ID}`);
     const lines = f.logs.filter((line) => line.msg === "request");
     expect(lines.map(({ level, method, route, status }) => [level, method, route, status])).toEqual([
-      ["info", "POST", "/remember", 200],
-      ["info", "POST", "/ask", 200],
+      ["debug", "POST", "/remember", 200],
+      ["debug", "POST", "/ask", 200],
       ["info", "GET", "/atoms/:id", 404],
     ]);
     for (const line of lines) {
@@ -290,9 +291,12 @@ describe("the log", () => {
     expect(JSON.stringify(f.logs)).not.toMatch(/secret|hidden-world/);
   });
 
-  test("/healthz is for debugging only", async () => {
+  test("good requests are for debugging only; the node's own failures warn", async () => {
     const f = fixture();
     await f.send("GET", "/healthz");
     expect(f.logs.at(-1)!.level).toBe("debug");
+    f.engine.fault = new Fault("storage_error", "the disk failed");
+    await f.send("GET", "/worlds");
+    expect(f.logs.at(-1)!.level).toBe("warn");
   });
 });

@@ -7,7 +7,6 @@ const healthz: Route = {
   path: "/healthz",
   tag: "health",
   access: "exempt",
-  quiet: true,
   summary: "Whether the process answers",
   answer: { status: 200, description: "It does." },
   run: (exchange) => exchange.answer(200, "", exchange.headers()),
