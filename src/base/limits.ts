@@ -102,7 +102,7 @@ export const LIMITS = {
   circuitTrials: 3,
 
   /** Atoms that wait in the tail of the text index before they are folded into it together. */
-  textTail: 64,
+  textTail: 256,
 
   // --- threads and queues ---
   workerRequests: 256,

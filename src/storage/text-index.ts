@@ -12,16 +12,21 @@ export function coveredSeq(db: Database): number {
   return readNumber(db, COVERED);
 }
 
+const IN_TAIL = `FROM atom JOIN doc ON doc.world = atom.world AND doc.seq = atom.seq
+  WHERE atom.seq > ? AND (doc.bits & ${DOC.old}) = 0 ORDER BY atom.seq`;
+
+/** Sequences of the tail's atoms, ascending. */
+export function tailSeqs(db: Database, after: number): number[] {
+  return (db.query(`SELECT atom.seq ${IN_TAIL}`).values(after) as [number][]).map(([seq]) => seq);
+}
+
 /**
  * Atoms of the tail that belong in the text index, with their tokens. A damaged one is left out, so that it does not
  * keep the store from opening: reading it by id says that it is damaged, and so does the check.
  */
 export function tailAtoms(db: Database, after: number): { row: AtomRow; tokens: string }[] {
   return db
-    .query<AtomRow, [number]>(
-      `SELECT ${ATOM_SELECT} FROM atom JOIN doc ON doc.world = atom.world AND doc.seq = atom.seq
-       WHERE atom.seq > ? AND (doc.bits & ${DOC.old}) = 0 ORDER BY atom.seq`,
-    )
+    .query<AtomRow, [number]>(`SELECT ${ATOM_SELECT} ${IN_TAIL}`)
     .all(after)
     .filter(isSound)
     .map((row) => ({ row, tokens: tokensOf(row) }));

@@ -1,9 +1,11 @@
 import type { Database } from "bun:sqlite";
-import { coveredSeq, tailAtoms } from "./text-index.ts";
+import { coveredSeq, tailAtoms, tailSeqs } from "./text-index.ts";
 
 /** The reader's side of the text index beyond what FTS5 covers: postings of the last few atoms, in memory. */
 export class TextTail {
   private version = -1;
+  /** Tokens by sequence, ascending. */
+  private atoms = new Map<number, string>();
   private terms = new Map<string, [seq: number, count: number][]>();
 
   constructor(private readonly db: Database) {}
@@ -14,9 +16,22 @@ export class TextTail {
     const covered = coveredSeq(this.db);
     const version = this.db.query<{ data_version: number }, []>("PRAGMA data_version").get()!.data_version;
     if (version === this.version) return;
-    this.terms = new Map();
-    for (const { row, tokens } of tailAtoms(this.db, covered)) this.enter(row.seq, tokens);
+    this.keep(new Set(tailSeqs(this.db, covered)));
+    // sequences are committed in order: what is not known yet is newer than all that is
+    const last = [...this.atoms.keys()].at(-1) ?? covered;
+    for (const { row, tokens } of tailAtoms(this.db, last)) {
+      this.atoms.set(row.seq, tokens);
+      this.enter(row.seq, tokens);
+    }
     this.version = version;
+  }
+
+  /** Drops atoms that were folded, removed or superseded; an atom's tokens never change, so the others stay. */
+  private keep(present: ReadonlySet<number>): void {
+    if ([...this.atoms.keys()].every((seq) => present.has(seq))) return;
+    this.atoms = new Map([...this.atoms].filter(([seq]) => present.has(seq)));
+    this.terms = new Map();
+    for (const [seq, tokens] of this.atoms) this.enter(seq, tokens);
   }
 
   /** By sequence, oldest first. */
