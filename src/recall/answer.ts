@@ -11,7 +11,8 @@ const NAME = /\P{P}\s+\p{Lu}[\p{L}'’-]+/u;
 /**
  * The sentence of the best atoms that covers most of the question's words (an author whom it names counts as
  * covered by his own atoms), with one more point for the expected kind of answer: a time, a number, a name. On equal
- * coverage the better-ranked atom's; a sentence that asks only when none tells. "" if none covers a word.
+ * coverage the better-ranked atom's; a sentence that asks only when none tells. Where the best were found by meaning
+ * and no sentence covers a word, the first of the best atom that tells. "" if nothing was found.
  */
 export function answerText(query: Query, text: string, best: readonly AtomRow[]): string {
   const { terms, authors, asks } = query.question;
@@ -36,5 +37,10 @@ export function answerText(query: Query, text: string, best: readonly AtomRow[])
       if (points > found.points) found = { text: sentence, points };
     }
   }
-  return found.text;
+  return found.text || firstTelling(best[0]);
+}
+
+function firstTelling(row: AtomRow | undefined): string {
+  const said = row ? sentences(atomText(row.payload, row.worker).text) : [];
+  return said.find((sentence) => (features(sentence) & FEATURE.question) === 0) ?? said[0] ?? "";
 }

@@ -7,6 +7,7 @@ interface Answer {
   supporting_atoms: Atom[];
   warnings: string[];
   mode: string;
+  text: string;
 }
 interface Status {
   mode: string;
@@ -80,6 +81,8 @@ describe("the built-in model", () => {
       pending: 0,
       embedder_version: "static-minilm-256-v1",
     });
+    // no word in common: the best atom's own sentence
+    expect(before.text).toBe(TEXTS[0]!);
     await f.restart();
     expect(await ask("Why did our food spoil?")).toEqual(before);
   });
