@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { NewAtom } from "../../src/atom/mod.ts";
+import { idFromDigest } from "../../src/base/mod.ts";
 
 export interface Question {
   world: string;
@@ -27,6 +28,12 @@ function linesOf<T>(path: string): T[] {
     .map((line) => JSON.parse(line) as T);
 }
 
+/** With an id of its own content, so that a second run against the same node adds nothing. */
+function named(atom: NewAtom): NewAtom {
+  const digest = new Bun.CryptoHasher("sha256").update(JSON.stringify(atom)).digest();
+  return { id: idFromDigest(new Uint8Array(digest)), ...atom };
+}
+
 /**
  * Conversations of a directory, each a world of its own or all in one; there turn and session labels carry the
  * conversation's name.
@@ -41,7 +48,7 @@ export function load(dir: string, merged: boolean): { atoms: NewAtom[]; question
     const mark = merged ? `${name}/` : "";
     const marked = (label: string): string => label.replace(/^(session|turn):/, `$1:${mark}`);
     for (const atom of linesOf<NewAtom>(join(dir, file))) {
-      atoms.push({ ...atom, world, labels: (atom.labels ?? []).map(marked) });
+      atoms.push(named({ ...atom, world, labels: (atom.labels ?? []).map(marked) }));
     }
     const asked = linesOf<{ question: string; category: number | string; evidence: string[] }>(
       join(dir, `${name}.questions.jsonl`),

@@ -5,7 +5,8 @@
  *
  * DIR holds *.atoms.jsonl (a NewAtom a line, oldest first, one label `turn:<id>`) and *.questions.jsonl
  * ({question, category, evidence: [turn ids]}). --merged puts all conversations into one world; --ablation ranks the
- * first hundred again without each signal; --api sends everything to a node, whose worlds of these names should be empty.
+ * first hundred again without each signal; --api sends everything to a node, whose worlds of these names should hold
+ * nothing else (a second run, after a restart say, adds nothing).
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
