@@ -23,7 +23,13 @@ class SilentNode {
     const socket = join(parent, "node.sock");
     const child = Bun.spawn(
       ["sh", "-c", command, "sh", BIN, "serve", "--listen", `unix:${socket}`, "--data-dir", dir],
-      { cwd: tmpdir(), env: { ...cleanEnv(), DWBASE_TELEMETRY_LOG_LEVEL: "debug" }, stdin: "ignore", stdout, stderr: "ignore" },
+      {
+        cwd: tmpdir(),
+        env: { ...cleanEnv(), DWBASE_TELEMETRY_LOG_LEVEL: "debug" },
+        stdin: "ignore",
+        stdout,
+        stderr: "ignore",
+      },
     );
     const node = new SilentNode(dir, socket, child);
     await until("the node serves", 20_000, async () => (await node.status("GET", "/readyz")) === 200);
