@@ -9,6 +9,13 @@ import { applyWrite, type Written } from "./writes.ts";
 
 /** Bodies that one transaction takes before it commits, so that no client waits long for others' work. */
 const GROUP_BYTES = 4 * 1024 * 1024;
+/**
+ * When at least this many requests shared the last commit, the next waits until as many are there, at most so long
+ * (PostgreSQL's commit_siblings and commit_delay): the clients that were just answered send again, and one fsync then
+ * serves them all instead of one for the first and one for the rest.
+ */
+const SIBLINGS = 4;
+const GATHER_MS = 1;
 const STATUS_MS = 1000;
 /** After this long without a write the node counts as idle and folds its WAL. */
 const IDLE_MS = 2000;
@@ -21,6 +28,9 @@ class WriterThread {
   private dataDir = "";
   private queue: Waiting[] = [];
   private scheduled = false;
+  /** Requests that shared the last commit: as many are likely to come again at once. */
+  private expected = 0;
+  private gathering: Timer | undefined;
   private timer: Timer | undefined;
   private lastWrite = 0;
   private trouble = "";
@@ -46,9 +56,18 @@ class WriterThread {
 
   take(request: Waiting): void {
     this.queue.push(request);
+    const whole = this.queue.length >= this.expected;
+    if (this.gathering && whole) this.commitSoon();
     if (this.scheduled) return;
     this.scheduled = true;
-    // everything that has arrived by now joins the group
+    if (whole || this.expected < SIBLINGS) this.commitSoon();
+    else this.gathering = setTimeout(() => this.commitSoon(), GATHER_MS);
+  }
+
+  /** Everything that has arrived by then joins the group. */
+  private commitSoon(): void {
+    clearTimeout(this.gathering);
+    this.gathering = undefined;
     setImmediate(() => this.commit());
   }
 
@@ -61,6 +80,7 @@ class WriterThread {
 
   private commit(): void {
     const group = this.nextGroup();
+    this.expected = group.length;
     const answers: (AnswerMessage | FaultMessage)[] = [];
     const live: Waiting[] = [];
     for (const request of group) {
@@ -83,7 +103,7 @@ class WriterThread {
     }
     post({ answers });
     this.scheduled = this.queue.length > 0;
-    if (this.scheduled) setImmediate(() => this.commit());
+    if (this.scheduled) this.commitSoon();
     this.later(0);
   }
 
