@@ -75,9 +75,12 @@ export class BenchNode {
   }
 
   diskBytes(): number {
-    return readdirSync(this.dataDir, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+    return (
+      readdirSync(this.dataDir, { recursive: true, withFileTypes: true })
+        // the ballast is the same however much is remembered
+        .filter((entry) => entry.isFile() && entry.name !== "ballast")
+        .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0)
+    );
   }
 
   async metric(name: string): Promise<number> {

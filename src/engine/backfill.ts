@@ -52,6 +52,7 @@ export class Backfill {
 
   /** @returns whether there may be more */
   private async slice(): Promise<boolean> {
+    if (this.writer.full) throw new Fault("disk_full", "vectors wait for space on the disk");
     const waiting = this.writer.nextUnembedded(SLICE);
     if (!waiting) return false;
     const vectors = await this.embed(waiting.atoms.map((atom) => atom.text));

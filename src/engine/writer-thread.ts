@@ -17,6 +17,7 @@ const GROUP_BYTES = 4 * 1024 * 1024;
 const SIBLINGS = 4;
 const GATHER_MS = 1;
 const STATUS_MS = 1000;
+const FULL = "the disk is full: free some space or forget memories";
 /** After this long without a write the node counts as idle and folds its WAL. */
 const IDLE_MS = 2000;
 
@@ -140,7 +141,7 @@ class WriterThread {
           diskTotal: disk.blocks * disk.bsize,
           diskFree: disk.bavail * disk.bsize,
           queued: this.queue.length,
-          trouble: this.trouble || (this.backfill?.trouble ?? ""),
+          trouble: (this.writer!.full ? FULL : this.trouble) || (this.backfill?.trouble ?? ""),
         },
       });
     } catch (cause) {

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
-import type { Clock } from "../base/mod.ts";
+import { type Clock, Fault } from "../base/mod.ts";
 import type { Identity } from "./meta.ts";
+import type { Reserve } from "./reserve.ts";
 import type { TextIndex } from "./text-index.ts";
 import type { Threads } from "./threads.ts";
 import type { VectorRows } from "./vector-rows.ts";
@@ -15,6 +16,8 @@ export interface WriteContext {
   threads: Threads;
   text: TextIndex;
   vectors: VectorRows;
+  /** Stops what grows while the disk is full. */
+  reserve: Reserve;
   /** The highest sequence given so far; `nextSeq` gives the next. */
   head: number;
   /** Counted per commit, for status and metrics. */
@@ -31,6 +34,18 @@ export interface Tally {
 }
 
 export const noTally = (): Tally => ({ atoms: 0, quarantined: 0, evictions: 0, removed: 0 });
+
+/** @throws Fault disk_full while the ballast is given up: what frees space goes on, what grows does not */
+export function requireRoom(ctx: WriteContext): void {
+  if (!ctx.reserve.full) return;
+  throw new Fault(
+    "disk_full",
+    "the disk is full; free some space or forget memories: reading and forgetting go on",
+    {
+      retryAfter: 30,
+    },
+  );
+}
 
 export function nextSeq(ctx: WriteContext): number {
   ctx.head += 1;

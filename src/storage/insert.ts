@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { CLOCK_UNSURE, KINDS, type NewAtom, PIN, QUARANTINE, vectorToBytes } from "../atom/mod.ts";
 import { clockIsSane, equalBytes, Fault, idToBytes, newIdBytes, parseTime } from "../base/mod.ts";
-import { nextSeq, type WriteContext } from "./context.ts";
+import { nextSeq, requireRoom, type WriteContext } from "./context.ts";
 import { addLinks, adoptLinks, isDistrusted } from "./links.ts";
 import { removeAtom } from "./remove.ts";
 import { ATOM_COLUMNS, type AtomRow, atomBytes, atomSum, linksColumn, selectAtom } from "./rows.ts";
@@ -34,6 +34,7 @@ export function insertAtom(ctx: WriteContext, atom: NewAtom, subject?: SubjectVe
     sent = sentDigest(ctx.identity.sentKey, JSON.stringify(atom));
     if (isRepeat(ctx, atom.id, id, sent)) return id;
   }
+  requireRoom(ctx);
   const world = openWorld(ctx, atom.world);
   const row = rowOf(ctx, atom, { id, sent, world, subject });
   ctx.db.query(INSERT).run(...ATOM_COLUMNS.map((column) => row[column]), atomSum(row));

@@ -18,4 +18,5 @@ export { hash52 } from "./sums.ts";
 export { token } from "./terms.ts";
 export { isBehind, spaceId, type Unembedded, unembedded, type VectorMaker } from "./vector-rows.ts";
 export type { WorldRow } from "./worlds.ts";
-export { type Job, type Outcome, StoreWriter, type WriterOptions, type WriterStatus } from "./writer.ts";
+export { StoreWriter } from "./writer.ts";
+export type { Job, Outcome, WriterOptions, WriterStatus } from "./writer-types.ts";

@@ -1,6 +1,6 @@
 import type { WorldRequest } from "../atom/mod.ts";
 import { type Clock, clockIsSane, Fault, LIMITS } from "../base/mod.ts";
-import type { WriteContext } from "./context.ts";
+import { requireRoom, type WriteContext } from "./context.ts";
 import { type PolicyRow, policyOf } from "./policies.ts";
 import { removeAtom } from "./remove.ts";
 import { ATOM_SELECT, type AtomRow, isSound, selectAtom } from "./rows.ts";
@@ -12,6 +12,7 @@ export function manageWorld(ctx: WriteContext, request: WorldRequest): void {
   const there = ctx.worlds.find(request.world);
   if (request.action === "create") {
     if (there) throw new Fault("conflict", `world "${request.world}" exists already`);
+    requireRoom(ctx);
     const world = ctx.worlds.create(request.world, ctx.clock.now());
     world.description = request.description ?? "";
     world.labels = JSON.stringify(request.labels ?? []);

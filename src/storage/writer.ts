@@ -10,38 +10,13 @@ import { identity, readNumber } from "./meta.ts";
 import { type DirectoryLock, lockDirectory, openForWrite } from "./open.ts";
 import { anyPolicies } from "./policies.ts";
 import { owePurge, owesPurge, Purge } from "./purge.ts";
+import { Reserve } from "./reserve.ts";
 import { AgeGuard, retentionSlice } from "./retention.ts";
-import type { Migration } from "./schema.ts";
 import { TextIndex } from "./text-index.ts";
 import { Threads } from "./threads.ts";
-import { type Unembedded, type VectorMaker, VectorRows } from "./vector-rows.ts";
+import { type Unembedded, VectorRows } from "./vector-rows.ts";
 import { WorldCache } from "./worlds.ts";
-
-/** One request's part of a transaction. It throws a Fault only before it has changed anything. */
-export type Job<T> = (ctx: WriteContext) => T;
-export type Outcome<T> = { value: T } | { fault: unknown };
-
-export interface WriterOptions {
-  clock?: Clock;
-  relaxedWindowMs?: number;
-  migrations?: readonly Migration[];
-  /** Absent: no vectors are made. */
-  vectors?: VectorMaker;
-}
-
-export interface WriterStatus {
-  head: number;
-  nodeId: string;
-  atoms: number;
-  quarantined: number;
-  evictions: number;
-  commits: number;
-  fsyncs: number;
-  databaseBytes: number;
-  walBytes: number;
-  /** Trust of the workers with the most votes, most first. */
-  trust: [worker: string, score: number][];
-}
+import type { Job, Outcome, WriterOptions, WriterStatus } from "./writer-types.ts";
 
 /**
  * The one write connection of a data directory, for the writer thread. `commit` runs a group of jobs in one
@@ -53,15 +28,18 @@ export class StoreWriter {
   private readonly lock: DirectoryLock;
   private readonly guard: AgeGuard;
   private readonly purge: Purge;
+  private readonly reserve: Reserve;
   private ctx: WriteContext;
   private totals: Tally;
   private commits = 0;
   private fsyncs = 0;
-  private full = true;
+  private fsyncing = true;
   /** When the oldest commit that no fsync covers was made; 0 = none. */
   private unsyncedSince = 0;
   private retentionDue = 0;
   private dirty = false;
+  /** The ballast is made at the first chance, and again in quiet moments. */
+  private maintained = false;
   /** The connection was given up after a device failure and could not be opened again yet. */
   private lost = false;
 
@@ -71,11 +49,12 @@ export class StoreWriter {
     private readonly options: WriterOptions = {},
   ) {
     this.place = layout(dataDir);
+    this.reserve = new Reserve(this.place);
     this.clock = options.clock ?? systemClock;
     this.guard = new AgeGuard(this.clock);
     this.lock = lockDirectory(this.place);
     try {
-      this.ctx = this.open();
+      this.ctx = this.openInRoom();
     } catch (cause) {
       this.lock.abandon();
       throw cause;
@@ -87,6 +66,11 @@ export class StoreWriter {
     if (last) this.guard.resume(last.recorded_ms);
     this.purge = new Purge(this.place, this.clock);
     if (owesPurge(this.ctx.db)) this.purge.request();
+  }
+
+  /** The disk is full: nothing may grow. */
+  get full(): boolean {
+    return this.reserve.full;
   }
 
   get head(): number {
@@ -105,8 +89,9 @@ export class StoreWriter {
     } catch (fault) {
       return jobs.map(() => ({ fault }));
     }
+    if (this.reserve.full) this.reserve.restore();
     try {
-      return this.attempt(jobs, relaxed);
+      return this.attemptInRoom(jobs, relaxed);
     } catch (cause) {
       const device = isIoError(cause);
       if (device) this.giveUpConnection();
@@ -114,6 +99,16 @@ export class StoreWriter {
         return jobs.flatMap((job) => this.commit([job], relaxed));
       const fault = sqliteFault("remember", cause);
       return jobs.map(() => ({ fault }));
+    }
+  }
+
+  /** A disk that is full in the middle gives the ballast up, and the group runs again: what frees space goes through. */
+  private attemptInRoom<T>(jobs: readonly Job<T>[], relaxed: boolean): Outcome<T>[] {
+    try {
+      return this.attempt(jobs, relaxed);
+    } catch (cause) {
+      if (!isDiskFull(cause) || !this.reserve.release()) throw cause;
+      return this.attempt(jobs, relaxed);
     }
   }
 
@@ -175,9 +170,9 @@ export class StoreWriter {
   }
 
   private setSynchronous(full: boolean): void {
-    if (full === this.full) return;
+    if (full === this.fsyncing) return;
     this.ctx.db.run(`PRAGMA synchronous=${full ? "FULL" : "NORMAL"}`);
-    this.full = full;
+    this.fsyncing = full;
   }
 
   /**
@@ -192,7 +187,9 @@ export class StoreWriter {
       if (this.retentionDue <= this.clock.monotonic()) this.retain();
       this.fsyncs += this.checkpointIfDue(idle);
       const wait = this.purge.step(this.ctx.db);
-      if (this.purge.idle && idle) this.giveBack();
+      if (this.purge.idle && (idle || this.reserve.full)) this.giveBack();
+      if (idle || this.reserve.full || !this.maintained) this.reserve.restore();
+      this.maintained = true;
       return Math.min(wait, this.relaxedWait(), Math.max(0, this.retentionDue - this.clock.monotonic()));
     } catch (cause) {
       if (isIoError(cause)) this.giveUpConnection();
@@ -289,7 +286,7 @@ export class StoreWriter {
   private giveBack(): void {
     const { db } = this.ctx;
     const free = db.query<{ freelist_count: number }, []>("PRAGMA freelist_count").get()!.freelist_count;
-    if (free < GIVE_BACK_FROM) return;
+    if (free < (this.reserve.full ? 1 : GIVE_BACK_FROM)) return;
     db.run(`PRAGMA incremental_vacuum(${GIVE_BACK_PAGES})`);
     this.dirty = true;
   }
@@ -307,6 +304,7 @@ export class StoreWriter {
       fsyncs: this.fsyncs,
       databaseBytes: statSync(this.place.database).size,
       walBytes: this.walBytes(),
+      full: this.reserve.full,
       trust: trustScores(this.ctx.db, LIMITS.trustSeries),
     };
   }
@@ -332,8 +330,20 @@ export class StoreWriter {
     if (!this.lost) return;
     this.ctx = this.open();
     this.lost = false;
-    this.full = true;
+    this.fsyncing = true;
     this.totals = { ...this.count(), evictions: this.totals.evictions };
+  }
+
+  /** Opening needs space too; the ballast has it. */
+  private openInRoom(): WriteContext {
+    try {
+      return this.open();
+    } catch (cause) {
+      // without space for its shared memory SQLite reports an I/O error
+      const room = isDiskFull(cause) || (cause instanceof Fault && isIoError(cause.cause));
+      if (!room || !this.reserve.release()) throw cause;
+      return this.open();
+    }
   }
 
   private open(): WriteContext {
@@ -352,6 +362,7 @@ export class StoreWriter {
         vectors: new VectorRows(db, this.options.vectors),
         threads: new Threads(db, text),
         head: headOf(db),
+        reserve: this.reserve,
         tally: noTally(),
       };
     } catch (cause) {

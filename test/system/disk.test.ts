@@ -218,13 +218,17 @@ suite("a bad disk", () => {
       expect(page.status).toBe(200);
       expect((await node.post("/ask", { world: "big", text: dice.next().toString() })).status).toBe(200);
       expect((await node.replay("big")).length).toBe(stored);
+      const [first] = page.body;
+      expect((await node.send("DELETE", `/atoms/${first.id}`)).status).toBe(204);
+      stored -= 1;
+      expect((await node.get("/health")).status).toBe(200);
       await node.kill();
       // a start on the full disk works too
       const again = await TestNode.start({ dir });
       expect((await again.replay("big")).length).toBe(stored);
       await again.stop();
       await deepCheck(dir);
-      figure(`a volume of 24 MB took ${stored} atoms, then 507; reads and a restart went on`);
+      figure(`a volume of 24 MB took ${stored} atoms, then 507; reads, a forget and a restart went on`);
     } finally {
       unmount(volume);
     }
