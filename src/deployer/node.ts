@@ -36,11 +36,6 @@ export interface Started {
   ended: Promise<number | null>;
 }
 
-/** The command that runs this program: the executable itself, or the runtime with the main file. */
-export function ownCommand(): string[] {
-  return Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main];
-}
-
 /**
  * Starts a node in the background. Its listen address and data directory are given as flags too, so that no
  * variable of the environment sends two nodes to one place.

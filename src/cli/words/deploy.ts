@@ -1,10 +1,9 @@
-import { Fault, LIMITS } from "../../base/mod.ts";
+import { Fault, LIMITS, ownCommand } from "../../base/mod.ts";
 import { deployRoot } from "../../config/mod.ts";
 import {
   clean,
   groupDir,
   type NodeRecord,
-  ownCommand,
   type Place,
   type Supervisor,
   startDevnet,
