@@ -40,6 +40,8 @@ interface Attempt {
 class Round {
   readonly attempts: Attempt[] = [];
   acknowledged = 0;
+  /** Forgets that were sent, by id; true once one was acknowledged. */
+  readonly forgets = new Map<string, boolean>();
   /** Resolves when the moment has come to kill the node. */
   readonly killTime = Promise.withResolvers<void>();
   private planned = 0;
@@ -96,12 +98,33 @@ class Round {
   async client(port: number, streams: boolean): Promise<void> {
     const wire = await Wire.connect(port);
     while (wire.open && this.planned < ATOMS_A_ROUND) {
-      const attempt = this.next(streams);
-      const answer = await wire.exchange(requestOf(attempt));
-      this.note(attempt, answer);
+      const roll = this.dice.below(30);
+      if (roll === 0) await this.forget(wire);
+      else if (roll < 3) await this.ask(wire);
+      else {
+        const attempt = this.next(streams);
+        this.note(attempt, await wire.exchange(requestOf(attempt)));
+      }
     }
     wire.close();
     this.killTime.resolve();
+  }
+
+  /** Forgets an acknowledged atom that no retry will send again. */
+  private async forget(wire: Wire): Promise<void> {
+    const { kind, acked } = this.attempts[this.dice.below(this.attempts.length)] ?? {};
+    const id = kind === "single" || kind === "keyed" ? acked?.get(0) : undefined;
+    if (id === undefined || this.forgets.has(id)) return;
+    this.forgets.set(id, false);
+    const { status } = await wire.exchange(requestBytes("DELETE", `/atoms/${id}`));
+    expect([0, 204]).toContain(status);
+    if (status === 204) this.forgets.set(id, true);
+  }
+
+  private async ask(wire: Wire): Promise<void> {
+    const body = JSON.stringify({ world: this.world, text: sentence(this.dice, 4) });
+    const { status } = await wire.exchange(requestBytes("POST", "/ask", JSON_HEADERS, body));
+    expect([0, 200, 404]).toContain(status);
   }
 
   note(attempt: Attempt, answer: WireAnswer): void {
@@ -169,7 +192,11 @@ const numberOf = (atom: Sent): number => JSON.parse(atom.payload_json).n;
 /** What was acknowledged is there as it was sent; of the rest only what the contract allows. */
 function verify(round: Round, found: Map<number, StoredAtom>): void {
   for (const { kind, atoms, acked, bad } of round.attempts) {
-    for (const [at, id] of acked) expect(found.get(numberOf(atoms[at]!))).toEqual(stored(atoms[at]!, id));
+    for (const [at, id] of acked) {
+      const there = found.get(numberOf(atoms[at]!));
+      if (round.forgets.get(id)) expect(there).toBeUndefined();
+      else if (there || !round.forgets.has(id)) expect(there).toEqual(stored(atoms[at]!, id));
+    }
     const there = atoms.map((atom) => found.has(numberOf(atom)));
     for (const at of bad) expect(there[at]).toBe(false);
     const good = there.filter((_, at) => !bad.has(at));
@@ -183,6 +210,12 @@ function verify(round: Round, found: Map<number, StoredAtom>): void {
 async function settle(round: Round, found: Map<number, StoredAtom>, port: number): Promise<number> {
   const wire = await Wire.connect(port);
   let retried = 0;
+  for (const [id, done] of round.forgets) {
+    if (done) continue;
+    const { status } = await wire.exchange(requestBytes("DELETE", `/atoms/${id}`));
+    expect([204, 404]).toContain(status);
+    round.forgets.set(id, true);
+  }
   for (const attempt of round.attempts) {
     const open = attempt.atoms.some((_, at) => !attempt.acked.has(at) && !attempt.bad.has(at));
     const repeatable = attempt.key !== undefined || attempt.atoms.every((atom) => atom.id !== undefined);
@@ -203,40 +236,46 @@ async function settle(round: Round, found: Map<number, StoredAtom>, port: number
 }
 
 suite("kill -9", () => {
-  test(`${ROUNDS} times while ${CLIENTS} clients write: what was acknowledged is there, once and as sent`, async () => {
-    const dir = join(scratch(), "data");
-    const dice = new Dice(20260501);
-    const rounds: Round[] = [];
-    let retried = 0;
-    let cut = 0;
-    for (let n = 1; n <= ROUNDS; n++) {
-      const round = new Round(`round/${n}`, dice, 1 + dice.below(ATOMS_A_ROUND - 100));
-      rounds.push(round);
-      const node = await TestNode.start({ dir });
-      const clients = Array.from({ length: CLIENTS }, (_, i) => round.client(node.port, i < STREAMING));
-      await round.killTime.promise;
-      await node.kill();
-      await Promise.all(clients);
-      cut += round.attempts.filter(({ acked }) => acked.size === 0).length;
+  test(
+    `${ROUNDS} times while ${CLIENTS} clients write, ask and forget: what was acknowledged is there, once and as sent`,
+    async () => {
+      const dir = join(scratch(), "data");
+      const dice = new Dice(20260501);
+      const rounds: Round[] = [];
+      let retried = 0;
+      let cut = 0;
+      for (let n = 1; n <= ROUNDS; n++) {
+        const round = new Round(`round/${n}`, dice, 1 + dice.below(ATOMS_A_ROUND - 100));
+        rounds.push(round);
+        const node = await TestNode.start({ dir });
+        const clients = Array.from({ length: CLIENTS }, (_, i) => round.client(node.port, i < STREAMING));
+        await round.killTime.promise;
+        await node.kill();
+        await Promise.all(clients);
+        cut += round.attempts.filter(({ acked }) => acked.size === 0).length;
 
-      const again = await TestNode.start({ dir });
-      const found = byNumber(await again.replay(round.world));
-      verify(round, found);
-      retried += await settle(round, found, again.port);
-      verify(round, byNumber(await again.replay(round.world)));
-      await again.kill();
-      if (n % CHECK_EVERY === 0) await deepCheck(dir);
-    }
-    const last = await TestNode.start({ dir });
-    let acknowledged = 0;
-    for (const round of rounds) {
-      verify(round, byNumber(await last.replay(round.world)));
-      for (const { acked } of round.attempts) acknowledged += acked.size;
-    }
-    await last.stop();
-    const { counts } = await deepCheck(dir);
-    figure(
-      `kill -9: ${ROUNDS} rounds, ${acknowledged} atoms acknowledged, 0 lost, ${cut} requests cut off, ${retried} settled by a retry, ${counts.atom} atoms stored`,
-    );
-  }, 600_000);
+        const again = await TestNode.start({ dir });
+        const found = byNumber(await again.replay(round.world));
+        verify(round, found);
+        retried += await settle(round, found, again.port);
+        verify(round, byNumber(await again.replay(round.world)));
+        await again.kill();
+        if (n % CHECK_EVERY === 0) await deepCheck(dir);
+      }
+      const last = await TestNode.start({ dir });
+      let acknowledged = 0;
+      let forgotten = 0;
+      for (const round of rounds) {
+        verify(round, byNumber(await last.replay(round.world)));
+        for (const { acked } of round.attempts) acknowledged += acked.size;
+        forgotten += round.forgets.size;
+      }
+      await last.stop();
+      const { counts } = await deepCheck(dir);
+      figure(
+        `kill -9: ${ROUNDS} rounds, ${acknowledged} atoms acknowledged, 0 lost, ${forgotten} forgotten, ${cut} requests cut off, ${retried} settled by a retry, ${counts.atom} atoms stored`,
+      );
+    },
+    60_000 + ROUNDS * 20_000,
+  );
 });
