@@ -18,6 +18,12 @@ export const ErrorBodySchema = Type.Object({
   code: ErrorCodeSchema,
 });
 
+/** The same under /api/v1, in the words of World Weaver. */
+export const DetailBodySchema = Type.Object({
+  detail: Type.String({ description: "What happened, to what, and what to do." }),
+  code: ErrorCodeSchema,
+});
+
 export const AtomSchema = Type.Object({
   id: Id,
   world: Type.String(),

@@ -51,6 +51,8 @@ export interface FaultDetails {
   cause?: unknown;
   /** Seconds after which a retry makes sense. */
   retryAfter?: number;
+  /** Another HTTP status than the code's. */
+  status?: number;
 }
 
 /**
@@ -61,6 +63,7 @@ export class Fault extends Error {
   readonly code: ErrorCode;
   readonly op: string | undefined;
   readonly retryAfter: number | undefined;
+  readonly status: number;
 
   constructor(code: ErrorCode, message: string, details: FaultDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -68,10 +71,7 @@ export class Fault extends Error {
     this.code = code;
     this.op = details.op;
     this.retryAfter = details.retryAfter;
-  }
-
-  get status(): number {
-    return statusOf(this.code);
+    this.status = details.status ?? statusOf(code);
   }
 }
 
@@ -106,4 +106,9 @@ export function asFault(error: unknown): Fault {
 
 export function invalid(message: string): Fault {
   return new Fault("invalid_input", message);
+}
+
+/** A field that is missing or has a bad value, as the families under /api/v1 answer it: 422. */
+export function unprocessable(message: string): Fault {
+  return new Fault("invalid_input", message, { status: 422 });
 }

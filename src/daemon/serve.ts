@@ -80,6 +80,7 @@ class Node {
       bodyBytes: config.limits.bodyBytes,
       corsOrigins: config.node.corsOrigins,
       trustedProxies: config.node.trustedProxies,
+      defaultSession: config.memory.defaultSession,
     });
     connectGauges(metrics, this.board, log, () => this.engine);
     const listening = await this.server.listen(parseListen(config.node.listen));

@@ -35,6 +35,8 @@ export interface Shared {
   /** Largest body of a request that is not a stream. */
   bodyBytes: number;
   version: string;
+  /** Session of the memory family for requests without X-Session-ID. */
+  defaultSession: string;
   /** Aborted when the server stops: streams end after what they have read. */
   stopping: AbortSignal;
   /** Address of the peer; "" when the request did not come over TCP. */
@@ -42,6 +44,9 @@ export interface Shared {
   /** The OpenAPI document and its page. */
   documents: Documents;
 }
+
+/** Parameters of a path by name. */
+export type PathParameters = Readonly<Record<string, string>>;
 
 /** A route with its counters. */
 export interface Endpoint {
@@ -55,8 +60,8 @@ export class Exchange {
   bodyRead = false;
   /** Checked against what the route knows; set with the other checks. */
   query: Query = {};
-  /** Last part of the path where the route has a parameter. */
-  readonly parameter: string;
+  /** Parameters of the path by name, decoded. */
+  readonly params: PathParameters;
   readonly shared: Shared;
   readonly request: Request;
   readonly id: string;
@@ -66,11 +71,11 @@ export class Exchange {
   private extra: HeaderMap | undefined;
   private releases: Release[] | undefined;
 
-  constructor(shared: Shared, endpoint: Endpoint, request: Request, parameter: string) {
+  constructor(shared: Shared, endpoint: Endpoint, request: Request, params: PathParameters) {
     this.shared = shared;
     this.endpoint = endpoint;
     this.request = request;
-    this.parameter = parameter;
+    this.params = params;
     this.started = shared.clock.monotonic();
     this.id = requestId(request.headers.get("x-request-id"));
     this.want = wantOf(request.headers);

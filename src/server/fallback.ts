@@ -40,7 +40,12 @@ function preflight(exchange: Exchange, allow: string): Response {
 function allowByPath(routes: readonly Route[]): { pattern: RegExp; allow: string }[] {
   const byPath = Map.groupBy(routes, (route) => route.path);
   return [...byPath].map(([path, held]) => ({
-    pattern: new RegExp(`^${path.replace(/[.]/g, "\\.").replace(/:\w+/, "[^/]+")}$`),
+    pattern: new RegExp(
+      `^${path
+        .replace(/[.]/g, "\\.")
+        .replace(/:\w+\+$/, ".+")
+        .replace(/:\w+/g, "[^/]+")}$`,
+    ),
     allow: [...held.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method])), "OPTIONS"].join(
       ", ",
     ),

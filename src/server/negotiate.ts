@@ -2,6 +2,8 @@ import type { Format, Want } from "../engine/mod.ts";
 
 export const JSON_TYPE = "application/json";
 export const MSGPACK_TYPE = "application/msgpack";
+/** What HTML forms and curl -d send. */
+export const FORM_TYPE = "application/x-www-form-urlencoded";
 export const NDJSON_TYPE = "application/x-ndjson";
 
 export const CONTENT_TYPE_OF: Record<Format, string> = { json: JSON_TYPE, msgpack: MSGPACK_TYPE };

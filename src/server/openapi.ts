@@ -6,6 +6,7 @@ import {
   AtomSchema,
   BatchAnswerSchema,
   BatchRequestSchema,
+  DetailBodySchema,
   ErrorBodySchema,
   ErrorCodeSchema,
   HealthBodySchema,
@@ -21,6 +22,7 @@ import {
 } from "../atom/mod.ts";
 import { type ErrorCode, statusOf } from "../base/mod.ts";
 import { JSON_TYPE, MSGPACK_TYPE, NDJSON_TYPE } from "./negotiate.ts";
+import { isApiPath } from "./path.ts";
 import type { Parameter, Route } from "./route.ts";
 
 /** Schemas that have a name in the document; wherever one stands, it is referred to. */
@@ -43,6 +45,7 @@ const NAMED = {
   Health: HealthBodySchema,
   ErrorCode: ErrorCodeSchema,
   Error: ErrorBodySchema,
+  ErrorDetail: DetailBodySchema,
 } as const satisfies Record<string, TSchema>;
 
 const NAME_OF = new Map<unknown, string>(Object.entries(NAMED).map(([name, schema]) => [schema, name]));
@@ -111,7 +114,7 @@ export interface Operation {
   description?: string;
   security: Record<string, string[]>[];
   parameters?: { name: string; in: string; required: boolean; description: string; schema: unknown }[];
-  requestBody?: { required: true; content: Content };
+  requestBody?: { required: boolean; content: Content };
   responses: Record<string, ResponseObject>;
 }
 
@@ -132,7 +135,7 @@ const KEYS = [{ bearer: [] }, { apiKey: [] }, { adminKey: [] }];
 export function openApiDocument(routes: readonly Route[], version: string, open: boolean): OpenApi {
   const paths: OpenApi["paths"] = {};
   for (const route of routes) {
-    const path = route.path.replace(/:(\w+)/, "{$1}");
+    const path = documentedPath(route.path);
     paths[path] ??= {};
     paths[path][route.method.toLowerCase()] = operation(route, path, open);
   }
@@ -143,7 +146,7 @@ export function openApiDocument(routes: readonly Route[], version: string, open:
       title: "dwbase",
       version,
       description:
-        "A memory for small machines. Null means absent, unknown fields are refused, times are RFC 3339, ids are opaque. " +
+        "A memory for small machines. Null means absent, unknown fields are refused (and passed over under /api/v1), times are RFC 3339, ids are opaque. " +
         "Every GET route answers HEAD too, every answer carries X-Request-Id, and answers are compressed with gzip where that is accepted.",
     },
     tags: [...new Set(routes.map((route) => route.tag))].map((name) => ({ name })),
@@ -157,6 +160,11 @@ export function openApiDocument(routes: readonly Route[], version: string, open:
       },
     },
   };
+}
+
+/** A route's path as the document writes it: parameters in braces. */
+export function documentedPath(path: string): string {
+  return path.replace(/:(\w+)\+?/g, "{$1}");
 }
 
 function operation(route: Route, path: string, open: boolean): Operation {
@@ -176,7 +184,7 @@ function operation(route: Route, path: string, open: boolean): Operation {
   if (guarded?.body) {
     const content = contentOf(guarded.body.schema, [JSON_TYPE, MSGPACK_TYPE]);
     if (guarded.lines) content[NDJSON_TYPE] = { schema: reference(guarded.lines.schema) };
-    made.requestBody = { required: true, content };
+    made.requestBody = { required: !guarded.body.optional, content };
   }
   return made;
 }
@@ -189,15 +197,15 @@ function parametersOf(route: Route, path: string): NonNullable<Operation["parame
     description: parameter.description,
     schema: reference(parameter.schema),
   });
-  const id = {
-    name: "id",
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name: name!,
     in: "path",
     required: true,
-    description: "Id of an atom.",
+    description: route.params?.[name!] ?? "Id of an atom.",
     schema: { type: "string" },
-  };
+  }));
   return [
-    ...(path.includes("{id}") ? [id] : []),
+    ...inPath,
     ...(route.query ?? []).map(shown("query")),
     ...(route.headers ?? []).map(shown("header")),
   ];
@@ -214,9 +222,11 @@ function responsesOf(route: Route): Operation["responses"] {
   if (answer.line && good.content) good.content[NDJSON_TYPE] = { schema: reference(answer.line) };
 
   const responses: Operation["responses"] = { [answer.status]: good };
+  const api = isApiPath(route.path);
   const byStatus = Map.groupBy(faultsOf(route), statusOf);
+  if (api && byStatus.get(400)?.includes("invalid_input")) byStatus.set(422, ["invalid_input"]);
   for (const status of [...byStatus.keys()].sort()) {
-    responses[status] = refusal(status, byStatus.get(status)!);
+    responses[status] = refusal(status, byStatus.get(status)!, api ? DetailBodySchema : ErrorBodySchema);
   }
   if (unready) {
     const error = responses[unready.status];
@@ -229,7 +239,7 @@ function responsesOf(route: Route): Operation["responses"] {
   return responses;
 }
 
-function refusal(status: number, codes: readonly ErrorCode[]): ResponseObject {
+function refusal(status: number, codes: readonly ErrorCode[], body: TSchema): ResponseObject {
   const headers: Record<string, string> = {};
   if (status === 401) headers["WWW-Authenticate"] = "ApiKey";
   if (status === 429 || status === 503) headers["Retry-After"] = "Seconds to wait.";
@@ -241,7 +251,7 @@ function refusal(status: number, codes: readonly ErrorCode[]): ResponseObject {
   return {
     description: codes.map((code) => `\`${code}\`: ${MEANING[code]}.`).join("\n"),
     headers: headersOf(headers),
-    content: contentOf(ErrorBodySchema, [JSON_TYPE, MSGPACK_TYPE]),
+    content: contentOf(body, [JSON_TYPE, MSGPACK_TYPE]),
   };
 }
 

@@ -2,22 +2,23 @@ import { decodeJson, decodeMsgpack } from "../atom/mod.ts";
 import { requireCapability } from "../auth/mod.ts";
 import { Fault, LIMITS } from "../base/mod.ts";
 import { declaredLength, readBody, tooLarge } from "./body.ts";
-import { type Endpoint, Exchange, type Shared } from "./exchange.ts";
-import { JSON_TYPE, MSGPACK_TYPE, mediaType, NDJSON_TYPE } from "./negotiate.ts";
+import { type Endpoint, Exchange, type PathParameters, type Shared } from "./exchange.ts";
+import { FORM_TYPE, JSON_TYPE, MSGPACK_TYPE, mediaType, NDJSON_TYPE } from "./negotiate.ts";
+import { isApiPath } from "./path.ts";
 import { queryOf } from "./query.ts";
 import { refuse } from "./refusal.ts";
-import type { GuardedRoute, Parameter } from "./route.ts";
+import type { Body, GuardedRoute, Parameter } from "./route.ts";
 
 const NO_PARAMETERS: readonly Parameter[] = [];
 
-/** Answers one request; never rejects. `parameter` is the last part of the path where the route has one. */
+/** Answers one request; never rejects. */
 export async function serve(
   shared: Shared,
   endpoint: Endpoint,
   request: Request,
-  parameter: string,
+  params: PathParameters,
 ): Promise<Response> {
-  const exchange = new Exchange(shared, endpoint, request, parameter);
+  const exchange = new Exchange(shared, endpoint, request, params);
   try {
     const { route } = endpoint;
     if (route.access !== "exempt") return await serveGuarded(exchange, route);
@@ -44,14 +45,14 @@ async function serveGuarded(exchange: Exchange, route: GuardedRoute): Promise<Re
   const engine = exchange.engine();
   exchange.hold(shared.admission.request());
 
-  exchange.query = queryOf(request.url, route.query ?? NO_PARAMETERS);
+  exchange.query = queryOf(request.url, route.query ?? NO_PARAMETERS, isApiPath(route.path));
   if (lines) {
     refuseEncoded(request);
     requireCapability(caller, route.access);
     return lines.run({ exchange, engine, caller, input: undefined });
   }
   const input = route.body
-    ? route.body.check(await decodeBody(exchange, type, route.lines !== undefined), exchange)
+    ? route.body.check(await decodeBody(exchange, route.body, type, route.lines !== undefined), exchange)
     : route.parameters?.(exchange);
   requireCapability(caller, route.access);
   const reply = await route.run({ exchange, engine, caller, input });
@@ -65,15 +66,27 @@ function checkSize(exchange: Exchange, limit: number): void {
 }
 
 /** @throws Fault unsupported_media_type, and those of reading and decoding. */
-async function decodeBody(exchange: Exchange, type: string | undefined, lines: boolean): Promise<unknown> {
+async function decodeBody(
+  exchange: Exchange,
+  body: Body<unknown>,
+  type: string | undefined,
+  lines: boolean,
+): Promise<unknown> {
   refuseEncoded(exchange.request);
-  if (type !== JSON_TYPE && type !== MSGPACK_TYPE) {
+  if (body.optional && isEmpty(exchange.request)) return {};
+  const json = type === JSON_TYPE || (body.form && type === FORM_TYPE);
+  if (!json && type !== MSGPACK_TYPE) {
     const types = `${JSON_TYPE} (UTF-8), ${MSGPACK_TYPE}${lines ? `, ${NDJSON_TYPE}` : ""}`;
     throw new Fault("unsupported_media_type", `send the body with a Content-Type of these: ${types}`);
   }
   const bytes = await readBody(exchange);
   exchange.bodyRead = true;
-  return type === JSON_TYPE ? decodeJson(bytes) : decodeMsgpack(bytes);
+  return json ? decodeJson(bytes) : decodeMsgpack(bytes);
+}
+
+/** Whether a request has no body: none was sent, or one of no bytes. */
+function isEmpty(request: Request): boolean {
+  return request.body === null || declaredLength(request.headers) === 0;
 }
 
 /** @throws Fault unsupported_media_type for a compressed body. */

@@ -7,15 +7,16 @@ const NONE: Query = {};
 
 /**
  * The query of a URL. An unknown parameter is refused like an unknown field of a body: it is a mistake that should
- * be heard of.
+ * be heard of. With `lenient` it is passed over, as World Weaver's family does.
  * @throws Fault invalid_input for names outside `known`, and for a name given twice.
  */
-export function queryOf(url: string, known: readonly { name: string }[]): Query {
+export function queryOf(url: string, known: readonly { name: string }[], lenient = false): Query {
   const at = url.indexOf("?");
   if (at < 0) return NONE;
   const found: Record<string, string> = {};
   for (const [name, value] of new URLSearchParams(url.slice(at + 1))) {
     if (!known.some((parameter) => parameter.name === name)) {
+      if (lenient) continue;
       const accepted = known.map((parameter) => parameter.name).join(", ") || "none";
       throw invalid(`unknown query parameter ${JSON.stringify(name)}; accepted here: ${accepted}`);
     }

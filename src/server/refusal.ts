@@ -1,10 +1,8 @@
 import { RateLimited, rateHeaders } from "../auth/mod.ts";
-import { asFault, statusOf, toWire, type WireFault } from "../base/mod.ts";
+import { asFault, toWire, type WireFault } from "../base/mod.ts";
 import { dropBody } from "./body.ts";
 import type { Exchange } from "./exchange.ts";
-import { pathOf } from "./path.ts";
-
-const MEMORY_FAMILY = /^\/api\/v1(?:\/|$)/;
+import { isApiPath, pathOf } from "./path.ts";
 
 /**
  * A thrown value as what the client may know of it: a bug keeps its message and stack for the log, and the client gets
@@ -24,7 +22,7 @@ export function publicFault(exchange: Exchange, error: unknown): WireFault {
 /** The answer to a request that failed, in the form of its family. */
 export async function refuse(exchange: Exchange, error: unknown): Promise<Response> {
   const { code, message, retryAfter } = publicFault(exchange, error);
-  const status = statusOf(code);
+  const { status } = asFault(error);
   const { request } = exchange;
   if (retryAfter !== undefined) exchange.setHeader("Retry-After", String(retryAfter));
   else if (status === 503) exchange.setHeader("Retry-After", "1");
@@ -34,6 +32,8 @@ export async function refuse(exchange: Exchange, error: unknown): Promise<Respon
   }
   // A connection with more of a refused body to come than is worth reading is closed after the answer.
   if (!exchange.bodyRead && !(await dropBody(request))) exchange.setHeader("Connection", "close");
-  const memoryFamily = MEMORY_FAMILY.test(pathOf(request.url));
-  return exchange.value(status, memoryFamily ? { detail: message, code } : { error: message, code });
+  return exchange.value(
+    status,
+    isApiPath(pathOf(request.url)) ? { detail: message, code } : { error: message, code },
+  );
 }

@@ -20,12 +20,14 @@ export interface Call<Input> {
 }
 
 interface Described {
-  method: "GET" | "POST" | "DELETE";
-  /** Elysia's pattern; at most one parameter, `:id`, at the end. */
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Parts that begin with a colon are parameters; one that ends with a plus, at the end, takes all that is left. */
   path: string;
   tag: string;
   summary: string;
   description?: string;
+  /** What the parameters of the path mean, by name; an id of an atom when absent. */
+  params?: Readonly<Record<string, string>>;
   query?: readonly Parameter[];
   headers?: readonly Parameter[];
   answer: Answer;
@@ -37,7 +39,7 @@ interface Described {
 
 /** The answer when all is well. */
 export interface Answer {
-  status: 200 | 204 | 302;
+  status: 200 | 201 | 204 | 302;
   description: string;
   /** Absent = no body. */
   schema?: TSchema;
@@ -52,6 +54,10 @@ export interface Answer {
 /** A body of one JSON or MessagePack value. */
 export interface Body<Input> {
   schema: TSchema;
+  /** No body is the same as {}. */
+  optional?: boolean;
+  /** JSON is taken under application/x-www-form-urlencoded too, which is what curl -d says when nobody tells it. */
+  form?: boolean;
   /** Makes the input of `run`. @throws Fault invalid_input or payload_too_large. */
   check(value: unknown, exchange: Exchange): Input;
 }

@@ -9,7 +9,7 @@ import type { Logger, Metrics } from "../telemetry/mod.ts";
 import { Admission } from "./admission.ts";
 import { Cors } from "./cors.ts";
 import { createDocuments } from "./documents.ts";
-import type { Endpoint, HealthSource, Shared } from "./exchange.ts";
+import type { Endpoint, HealthSource, PathParameters, Shared } from "./exchange.ts";
 import { fallbackRoute } from "./fallback.ts";
 import { Meter } from "./meter.ts";
 import { pathStart } from "./path.ts";
@@ -31,6 +31,8 @@ export interface ServerParts {
   bodyBytes?: number;
   corsOrigins?: readonly string[];
   trustedProxies?: readonly string[];
+  /** Session of requests without X-Session-ID; memory.default_session. */
+  defaultSession?: string;
 }
 
 export interface Server {
@@ -73,6 +75,7 @@ export function createServer(parts: ServerParts): Server {
     logger: parts.logger,
     clock: parts.clock,
     version: parts.version,
+    defaultSession: parts.defaultSession ?? "default",
     admission: new Admission(),
     cors: new Cors(parts.corsOrigins ?? []),
     proxies: new TrustedProxies(parts.trustedProxies ?? []),
@@ -124,6 +127,15 @@ function withRoutableUrl(request: Request): Request {
   return at >= PATH_FROM ? request : new Request(`http://localhost${request.url.slice(at)}`, request);
 }
 
+const NO_PARAMS: PathParameters = {};
+
+/** A last parameter that takes the rest of the path, as ":query+". */
+const REST = /:(\w+)\+$/;
+
+function restOf(path: string): string | undefined {
+  return REST.exec(path)?.[1];
+}
+
 /** Elysia routes; the body is ours to read, since our order of checks is not the framework's. */
 function router(shared: Shared): (request: Request) => Response | Promise<Response> {
   const app = new Elysia({ strictPath: true, nativeStaticResponse: false });
@@ -131,14 +143,15 @@ function router(shared: Shared): (request: Request) => Response | Promise<Respon
   for (const route of ROUTES) {
     const endpoint = endpointOf(route);
     // Handlers take their context apart so that Elysia sees that nothing else of a request has to be prepared.
+    const rest = restOf(route.path);
     const handler = route.path.includes(":")
-      ? ({ request, params }: { request: Request; params: { id?: string } }) =>
-          serve(shared, endpoint, request, params.id ?? "")
-      : ({ request }: { request: Request }) => serve(shared, endpoint, request, "");
-    app.route(route.method, route.path, handler, { parse: "none" });
+      ? ({ request, params }: { request: Request; params: Record<string, string> }) =>
+          serve(shared, endpoint, request, rest === undefined ? params : { [rest]: params["*"] ?? "" })
+      : ({ request }: { request: Request }) => serve(shared, endpoint, request, NO_PARAMS);
+    app.route(route.method, route.path.replace(REST, "*"), handler, { parse: "none" });
   }
   const fallback = endpointOf(fallbackRoute(ROUTES));
-  app.all("/*", ({ request }) => serve(shared, fallback, request, ""), { parse: "none" });
+  app.all("/*", ({ request }) => serve(shared, fallback, request, NO_PARAMS), { parse: "none" });
   app.compile();
   return app.fetch;
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { decodeMsgpack } from "../../src/atom/mod.ts";
 import { Fault } from "../../src/base/mod.ts";
 import { ROUTES } from "../../src/server/routes/table.ts";
-import { ATOM, fixture, ID, JSON_TYPE, MSGPACK_TYPE, NDJSON_TYPE } from "./support.ts";
+import { ATOM, filled, fixture, ID, JSON_TYPE, MSGPACK_TYPE, NDJSON_TYPE } from "./support.ts";
 
 const KEY = "an-ordinary-key-of-32-characters";
 const LOCKED = {
@@ -84,7 +84,16 @@ describe("keys", () => {
 
   test("exactly these routes need none", () => {
     expect(exempt.toSorted()).toEqual(
-      ["/", "/docs", "/health", "/healthz", "/openapi.json", "/readyz", "/redoc"].toSorted(),
+      [
+        "/",
+        "/api/v1/health",
+        "/docs",
+        "/health",
+        "/healthz",
+        "/openapi.json",
+        "/readyz",
+        "/redoc",
+      ].toSorted(),
     );
   });
 
@@ -92,7 +101,7 @@ describe("keys", () => {
     expect((await fixture(LOCKED).send("GET", path)).status).toBeLessThan(400);
   });
 
-  test.each(guarded.map((route) => [route.method, route.path.replace(":id", ID)] as const))(
+  test.each(guarded.map((route) => [route.method, filled(route.path)] as const))(
     "%s %s is 401 without, and something else with one",
     async (method, path) => {
       const f = fixture(LOCKED);
@@ -174,7 +183,7 @@ describe("routes and methods", () => {
     expect((await f.send("OPTIONS", "/nope")).status).toBe(404);
   });
 
-  const gets = ROUTES.filter((route) => route.method === "GET").map((route) => route.path.replace(":id", ID));
+  const gets = ROUTES.filter((route) => route.method === "GET").map((route) => filled(route.path));
   test.each(gets)("HEAD %s is GET without the body", async (path) => {
     const f = fixture();
     await f.send("POST", "/remember", { json: { ...ATOM, id: ID } });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { OpenApi } from "../../src/server/openapi.ts";
-import { openApiDocument } from "../../src/server/openapi.ts";
+import { documentedPath, openApiDocument } from "../../src/server/openapi.ts";
+import type { GuardedRoute } from "../../src/server/route.ts";
 import { ROUTES } from "../../src/server/routes/table.ts";
 import { fixture } from "./support.ts";
 
@@ -16,7 +17,7 @@ test("the document is OpenAPI 3.1 and has every route", async () => {
   const listed = Object.entries(made.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
-  const table = ROUTES.map((route) => `${route.method} ${route.path.replace(":id", "{id}")}`);
+  const table = ROUTES.map((route) => `${route.method} ${documentedPath(route.path)}`);
   expect(listed.toSorted()).toEqual(table.toSorted());
 });
 
@@ -32,7 +33,7 @@ test("every reference leads somewhere, and every named schema is used", async ()
 describe.each(ROUTES.map((route) => [route.method, route.path] as const))("%s %s", (method, path) => {
   test("is described whole", async () => {
     const made = await document();
-    const operation = made.paths[path.replace(":id", "{id}")]![method.toLowerCase()]!;
+    const operation = made.paths[documentedPath(path)]![method.toLowerCase()]!;
     expect(operation.summary).not.toBe("");
     expect(operation.operationId).toMatch(/^[a-z][A-Za-z]*$/);
     for (const [status, response] of Object.entries(operation.responses)) {
@@ -42,7 +43,8 @@ describe.each(ROUTES.map((route) => [route.method, route.path] as const))("%s %s
       if (Number(status) >= 400) expect(Object.keys(response.content!)).toContain("application/json");
       for (const { schema } of Object.values(response.content ?? {})) expect(schema).toBeDefined();
     }
-    expect(operation.requestBody !== undefined).toBe(method === "POST");
+    const { body } = ROUTES.find((each) => each.method === method && each.path === path) as GuardedRoute;
+    expect(operation.requestBody !== undefined).toBe(body !== undefined);
     const placeholders = [...path.matchAll(/:(\w+)/g)].map((match) => match[1]);
     const inPath = (operation.parameters ?? []).filter((parameter) => parameter.in === "path");
     expect(inPath.map((parameter) => parameter.name)).toEqual(placeholders as string[]);
@@ -66,7 +68,7 @@ test("keys are optional only where requests without one are let in", () => {
 
 test("the page shows every route and loads nothing", async () => {
   const { body, headers } = await fixture().send("GET", "/docs");
-  for (const { path } of ROUTES) expect(body).toContain(`<code>${path.replace(":id", "{id}")}</code>`);
+  for (const { path } of ROUTES) expect(body).toContain(`<code>${documentedPath(path)}</code>`);
   expect(body).not.toMatch(/<script|<link|<img|<iframe|src=|@import|url\(|https?:\/\//);
   const style = /<style>([\s\S]*)<\/style>/.exec(body)![1]!;
   const hash = createHash("sha256").update(style).digest("base64");

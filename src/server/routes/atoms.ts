@@ -4,9 +4,10 @@ import type { Exchange } from "../exchange.ts";
 import { guarded, type Route } from "../route.ts";
 
 /** The id in the path. @throws Fault invalid_input when it is not a UUID: no atom can ever have it. */
-function atomId({ parameter }: Exchange): string {
-  if (!isId(parameter)) throw invalid("the id in the path is not a UUID; use the id that remember answered");
-  return parameter.toLowerCase();
+function atomId({ params }: Exchange): string {
+  const { id = "" } = params;
+  if (!isId(id)) throw invalid("the id in the path is not a UUID; use the id that remember answered");
+  return id.toLowerCase();
 }
 
 const get = guarded<string>({

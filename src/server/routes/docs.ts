@@ -19,7 +19,13 @@ const root: Route = {
     exchange.value(200, {
       name: "dwbase",
       version: exchange.shared.version,
-      links: { docs: "/docs", openapi: "/openapi.json", health: "/health", metrics: "/metrics" },
+      links: {
+        docs: "/docs",
+        openapi: "/openapi.json",
+        health: "/health",
+        metrics: "/metrics",
+        api: "/api/v1/health",
+      },
     }),
 };
 

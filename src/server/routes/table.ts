@@ -4,6 +4,7 @@ import { atomRoutes } from "./atoms.ts";
 import { docsRoutes } from "./docs.ts";
 import { healthRoutes } from "./health.ts";
 import { indexRoutes } from "./index-status.ts";
+import { systemRoutes } from "./memory/system.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { rememberRoutes } from "./remember.ts";
 import { replayRoutes } from "./replay.ts";
@@ -20,4 +21,5 @@ export const ROUTES: readonly Route[] = [
   ...healthRoutes,
   ...metricsRoutes,
   ...docsRoutes,
+  ...systemRoutes,
 ];
