@@ -15,6 +15,7 @@ const RANKS: Record<string, number> = {
   embedder: 4,
   client: 4,
   storage: 5,
+  load: 5,
   vector: 5,
   recall: 6,
   memory: 7,

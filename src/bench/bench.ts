@@ -1,8 +1,16 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { MB } from "../base/mod.ts";
-import { type Latencies, latencies } from "./figures.ts";
-import { BenchNode } from "./node.ts";
-import { postRequest, RawClient } from "./raw-client.ts";
-import { Dice, memory, sentence } from "./words.ts";
+import {
+  ChildNode,
+  Dice,
+  type Latencies,
+  latencies,
+  memory,
+  postRequest,
+  RawClient,
+  sentence,
+} from "../load/mod.ts";
 import { yardstick } from "./yardstick.ts";
 
 export interface BenchOptions {
@@ -83,7 +91,7 @@ class Bench {
   private stored = 0;
 
   constructor(
-    private readonly node: BenchNode,
+    private readonly node: ChildNode,
     private readonly progress: (what: string) => void,
     private readonly worlds = 1,
   ) {}
@@ -173,9 +181,10 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
   const { sizes, parent, progress } = options;
   progress("the yardstick: bare transactions and plain bm25");
   const bare = yardstick(parent, sizes);
-  const small = new BenchNode(parent);
-  const large = new BenchNode(parent);
-  const spread = new BenchNode(parent);
+  const newNode = () => new ChildNode(mkdtempSync(join(parent, "dwbase-bench-")));
+  const small = newNode();
+  const large = newNode();
+  const spread = newNode();
   try {
     await small.start();
     await Bun.sleep(2000);
@@ -208,7 +217,7 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
   } finally {
     for (const node of [small, large, spread]) {
       await node.stop();
-      node.remove();
+      rmSync(node.dataDir, { recursive: true, force: true });
     }
   }
 }

@@ -1,3 +1,2 @@
 /** Rank 11: `dwbase bench`, the figures of this device. */
 export { type BenchOptions, type BenchReport, bench } from "./bench.ts";
-export type { Latencies } from "./figures.ts";

@@ -2,8 +2,7 @@ import { Database } from "bun:sqlite";
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { newIdBytes } from "../base/mod.ts";
-import { type Latencies, latencies } from "./figures.ts";
-import { Dice, memory, sentence } from "./words.ts";
+import { Dice, type Latencies, latencies, memory, sentence } from "../load/mod.ts";
 
 export interface Yardstick {
   transaction: Latencies;

@@ -1,7 +1,7 @@
 /** What one world holds never changes another's answers, and no question or memory, however odd, breaks an ask. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { checkNewAtom, type NewAtom } from "../../src/atom/mod.ts";
-import { Dice, memory, sentence } from "../../src/bench/words.ts";
+import { Dice, memory, sentence } from "../../src/load/mod.ts";
 import { atom, contentOf, FIRM, Fixture, JSON_WANTED } from "./harness.ts";
 
 let f: Fixture;

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { Dice, sentence } from "../../src/bench/words.ts";
+import { Dice, sentence } from "../../src/load/mod.ts";
 import { EIO, ENOSPC, FaultyDisk } from "./faults.ts";
 import { atomOf, deepCheck, figure, quantile, scratch, suite, TestNode, until } from "./harness.ts";
 import { mayMount, mount, unmount } from "./volumes.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Dice, sentence } from "../../src/bench/words.ts";
+import { Dice, sentence } from "../../src/load/mod.ts";
 import { atomOf, deepCheck, figure, quantile, suite, TestNode } from "./harness.ts";
 import { requestBytes, Wire } from "./wire.ts";
 

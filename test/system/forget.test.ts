@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { LIMITS } from "../../src/base/mod.ts";
-import { Dice, sentence } from "../../src/bench/words.ts";
+import { Dice, sentence } from "../../src/load/mod.ts";
 import { deepCheck, figure, filesUnder, scratch, suite, TestNode, until } from "./harness.ts";
 
 /** The words of `sentence` have none of these, so that no other text ends like a marker. */

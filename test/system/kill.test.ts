@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { LIMITS } from "../../src/base/mod.ts";
-import { Dice, sentence } from "../../src/bench/words.ts";
+import { Dice, sentence } from "../../src/load/mod.ts";
 import {
   deepCheck,
   envNumber,

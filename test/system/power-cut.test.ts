@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { Dice, sentence } from "../../src/bench/words.ts";
+import { Dice, sentence } from "../../src/load/mod.ts";
 import { checkStore, StoreReader, StoreWriter } from "../../src/storage/mod.ts";
 import { envNumber, figure, scratch, suite, TestNode } from "./harness.ts";
 import { type Call, type Cut, Disk, Recorder, WHOLE } from "./recording.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { LIMITS } from "../../src/base/mod.ts";
-import { Dice, sentence } from "../../src/bench/words.ts";
+import { Dice, sentence } from "../../src/load/mod.ts";
 import { deepCheck, FULL, figure, NDJSON_TYPE, suite, TestNode } from "./harness.ts";
 import { Wire } from "./wire.ts";
 

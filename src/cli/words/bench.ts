@@ -1,6 +1,7 @@
 import { tmpdir } from "node:os";
 import { Fault } from "../../base/mod.ts";
-import type { BenchReport, Latencies } from "../../bench/mod.ts";
+import type { BenchReport } from "../../bench/mod.ts";
+import type { Latencies } from "../../load/mod.ts";
 import type { Word } from "../command.ts";
 import type { Printer } from "../printer.ts";
 
