@@ -103,6 +103,7 @@ function rowOf(ctx: WriteContext, atom: NewAtom, given: Given): Omit<AtomRow, "s
   if (!clockIsSane(ctx.clock)) mark(CLOCK_UNSURE);
   if (isDistrusted(ctx.db, world.id, atom.worker, importance)) mark(QUARANTINE);
   const seq = nextSeq(ctx);
+  const ts_ms = atom.timestamp === undefined ? now : (parseTime(atom.timestamp) ?? now);
   return {
     seq,
     id: given.id,
@@ -111,12 +112,12 @@ function rowOf(ctx: WriteContext, atom: NewAtom, given: Given): Omit<AtomRow, "s
     world: world.id,
     worker: atom.worker,
     kind: KINDS.indexOf(atom.kind),
-    ts_ms: atom.timestamp === undefined ? now : (parseTime(atom.timestamp) ?? now),
+    ts_ms,
     recorded_ms: now,
     importance,
     family: subject?.family ?? FAMILY.atom,
     subject: subject?.id ?? null,
-    version: subject ? advanceSubject(ctx, world, subject, seq) : 1,
+    version: subject ? advanceSubject(ctx, world, subject, { seq, ts_ms }) : 1,
     flags: flags.length > 0 ? JSON.stringify(flags) : null,
     payload: atom.payload_json,
     labels: atom.labels?.length ? JSON.stringify(atom.labels) : null,

@@ -1,11 +1,22 @@
 /** Rank 5: the durable log of atoms. See DESIGN.md. */
 export { type CheckReport, checkStore, type Finding } from "./check.ts";
 export type { WriteContext } from "./context.ts";
+export {
+  countEdges,
+  dropEdge,
+  dropEdgesOf,
+  type EdgeRow,
+  edgesOf,
+  findEdge,
+  putEdge,
+  staleEdges,
+} from "./edges.ts";
 export { type Evidence, EvidenceReader } from "./evidence.ts";
 export { sqliteFault } from "./faults.ts";
 export { type IdempotencyKey, keepAnswer, recallAnswer } from "./idem.ts";
 export { insertAtom } from "./insert.ts";
 export { trustOf } from "./links.ts";
+export { readState, writeState } from "./memory-state.ts";
 export { setPolicy } from "./policies.ts";
 export { type DocFilter, type DocRow, hasAll, type ReplayPage, StoreReader } from "./reader.ts";
 export { forgetAtom } from "./remove.ts";
@@ -13,7 +24,16 @@ export { manageWorld } from "./retention.ts";
 export { ATOM_SELECT, type AtomRow, atomOf, findAtom, linksOf, verified } from "./rows.ts";
 export { DOC, FAMILY, type Migration, WORLD_STATES } from "./schema.ts";
 export { storeStats } from "./stats.ts";
-export type { SubjectVersion } from "./subjects.ts";
+export {
+  countSubjects,
+  findSubject,
+  listSubjects,
+  putSubject,
+  type SubjectChange,
+  type SubjectRow,
+  type SubjectVersion,
+  versionsOf,
+} from "./subjects.ts";
 export { hash52 } from "./sums.ts";
 export { token } from "./terms.ts";
 export { isBehind, spaceId, type Unembedded, unembedded, type VectorMaker } from "./vector-rows.ts";

@@ -2,6 +2,7 @@ import { nextSeq, type WriteContext } from "./context.ts";
 import { removeLinks } from "./links.ts";
 import { type AtomRow, atomBytes, isSound, linksOf } from "./rows.ts";
 import { DOC } from "./schema.ts";
+import { leaveSubject } from "./subjects.ts";
 import { rowSum } from "./sums.ts";
 import { indexedText } from "./terms.ts";
 import type { WorldRow } from "./worlds.ts";
@@ -20,7 +21,7 @@ export function unindex(ctx: WriteContext, world: WorldRow, row: AtomRow): void 
   ctx.worlds.touch(world);
 }
 
-/** Removes an atom with everything derived from it, in the running transaction. */
+/** Removes an atom with everything derived from it, in the running transaction; the head of a subject takes it along. */
 export function removeAtom(ctx: WriteContext, world: WorldRow, row: AtomRow): void {
   const doc = ctx.db
     .query<{ bits: number }, [number, number]>("SELECT bits FROM doc WHERE world = ? AND seq = ?")
@@ -38,6 +39,7 @@ export function removeAtom(ctx: WriteContext, world: WorldRow, row: AtomRow): vo
   world.forget_epoch += 1;
   ctx.tally.removed += 1;
   ctx.worlds.touch(world);
+  leaveSubject(ctx, world, row);
 }
 
 /** Forgets an atom for good: removal and a tombstone that keeps its id from coming back. */

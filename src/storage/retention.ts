@@ -126,7 +126,7 @@ function vanish(ctx: WriteContext, world: WorldRow, rows: number): number {
     .all(world.id, rows);
   for (const row of victims) removeAtom(ctx, world, row);
   if (victims.length < rows) {
-    for (const table of ["trust", "subject"])
+    for (const table of ["trust", "subject", "edge", "memory_state"])
       ctx.db.query(`DELETE FROM ${table} WHERE world = ?`).run(world.id);
     ctx.worlds.remove(world);
   }

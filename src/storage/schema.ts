@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { addMemory } from "./schema-memory.ts";
 
 /** "dwbs": marks a file as ours. */
 export const APPLICATION_ID = 0x64776273;
@@ -77,7 +78,10 @@ export interface Migration {
 }
 
 /** Numbered and forward-only; each runs in one transaction of its own. */
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, up: (db) => db.exec(V1) }];
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, up: (db) => db.exec(V1) },
+  { version: 2, up: addMemory },
+];
 
 /** Bits of `doc.bits` above those of the text room's features (which stay below 1 << 8). */
 export const DOC = {

@@ -1,18 +1,12 @@
+import type { Database } from "bun:sqlite";
 import { Fault } from "../base/mod.ts";
 import type { WriteContext } from "./context.ts";
-import { unindex } from "./remove.ts";
-import { selectAtom, sumHolds, verified } from "./rows.ts";
-import { DOC } from "./schema.ts";
+import { dropEdgesOf } from "./edges.ts";
+import { removeAtom, unindex } from "./remove.ts";
+import { ATOM_SELECT, type AtomRow, selectAtom, sumHolds, verified } from "./rows.ts";
+import { DOC, STATE } from "./schema.ts";
 import { rowSum } from "./sums.ts";
 import type { WorldRow } from "./worlds.ts";
-
-/** Names the thing that an atom is a version of. */
-export interface SubjectVersion {
-  id: Uint8Array;
-  family: number;
-  /** Stability of a new subject, days. */
-  stability: number;
-}
 
 /** A row of `subject`: what changes often about a thing with versions. */
 export interface SubjectRow {
@@ -21,9 +15,20 @@ export interface SubjectRow {
   family: number;
   head_seq: number;
   version: number;
+  /** When it happened or was made known; fixed, since lists are ordered by it. */
+  ts_ms: number;
+  /** When it was made. */
+  created_ms: number;
+  /** Days until its retrievability has fallen to the retention target. */
   stability: number;
+  /** 1 to 10; 0 before the first review. */
+  difficulty: number;
   accesses: number;
+  /** Last access; 0 = never. */
   accessed_ms: number;
+  reviews: number;
+  /** JSON of what one family alone needs, or "". */
+  state: string;
 }
 
 export const SUBJECT_COLUMNS = [
@@ -32,31 +37,88 @@ export const SUBJECT_COLUMNS = [
   "family",
   "head_seq",
   "version",
+  "ts_ms",
+  "created_ms",
   "stability",
+  "difficulty",
   "accesses",
   "accessed_ms",
+  "reviews",
+  "state",
 ] as const satisfies readonly (keyof SubjectRow)[];
 
-export function findSubject(ctx: Pick<WriteContext, "db">, id: Uint8Array): SubjectRow | undefined {
-  const row = ctx.db
-    .query<SubjectRow & { sum: Uint8Array }, [Uint8Array]>(
-      `SELECT ${SUBJECT_COLUMNS.join(", ")}, sum FROM subject WHERE id = ?`,
+/** Values of a subject that its owner may change. */
+export type SubjectChange = Partial<
+  Pick<SubjectRow, "stability" | "difficulty" | "accesses" | "accessed_ms" | "reviews" | "state">
+>;
+
+/** Names the thing that an atom is a version of. */
+export interface SubjectVersion {
+  id: Uint8Array;
+  family: number;
+  /** Stability of a new subject, days. */
+  stability: number;
+  /** When a new subject was made; now when absent. */
+  createdMs?: number;
+  /** What changes along with the new version. */
+  change?: SubjectChange;
+}
+
+const SELECT = `SELECT ${SUBJECT_COLUMNS.join(", ")}, sum FROM subject`;
+/** Of a row that is there only what may change is set: the index on lists is left alone. */
+const PUT = `INSERT INTO subject(${SUBJECT_COLUMNS.join(", ")}, sum)
+  VALUES(${SUBJECT_COLUMNS.map(() => "?").join(", ")}, ?) ON CONFLICT(id) DO UPDATE SET
+  ${["head_seq", "version", "stability", "difficulty", "accesses", "accessed_ms", "reviews", "state", "sum"]
+    .map((column) => `${column} = excluded.${column}`)
+    .join(", ")}`;
+
+type StoredSubject = SubjectRow & { sum: Uint8Array };
+
+function checked(row: StoredSubject): SubjectRow {
+  if (sumHolds("subject", SUBJECT_COLUMNS, row as unknown as Record<string, unknown>)) return row;
+  throw new Fault("storage_error", 'a record of "subject" is damaged; run "dwbase storage check --deep"');
+}
+
+/** @throws Fault storage_error when the row is damaged */
+export function findSubject({ db }: Pick<WriteContext, "db">, id: Uint8Array): SubjectRow | undefined {
+  const row = db.query<StoredSubject, [Uint8Array]>(`${SELECT} WHERE id = ?`).get(id);
+  return row === null ? undefined : checked(row);
+}
+
+/** Subjects of a family in a world, newest first. @throws Fault storage_error */
+export function listSubjects(
+  db: Database,
+  of: { world: number; family: number },
+  limit: number,
+  offset = 0,
+): SubjectRow[] {
+  return db
+    .query<StoredSubject, [number, number, number, number]>(
+      `${SELECT} WHERE world = ? AND family = ? ORDER BY ts_ms DESC, id DESC LIMIT ? OFFSET ?`,
     )
-    .get(id);
-  if (row === null) return undefined;
-  if (!sumHolds("subject", SUBJECT_COLUMNS, row as unknown as Record<string, unknown>)) {
-    throw new Fault("storage_error", 'a record of "subject" is damaged; run "dwbase storage check --deep"');
-  }
-  return row;
+    .all(of.world, of.family, limit, offset)
+    .map(checked);
+}
+
+export function countSubjects(db: Database, world: number, family: number): number {
+  return db
+    .query<{ n: number }, [number, number]>(
+      "SELECT count(*) AS n FROM subject WHERE world = ? AND family = ?",
+    )
+    .get(world, family)!.n;
+}
+
+/** All versions of a subject, oldest first, verified. @throws Fault storage_error */
+export function versionsOf(db: Database, id: Uint8Array): AtomRow[] {
+  return db
+    .query<AtomRow, [Uint8Array]>(`SELECT ${ATOM_SELECT} FROM atom WHERE subject = ? ORDER BY version`)
+    .all(id)
+    .map(verified);
 }
 
 export function putSubject(ctx: Pick<WriteContext, "db">, row: SubjectRow): void {
   const columns = SUBJECT_COLUMNS.map((column) => row[column]);
-  ctx.db
-    .query(
-      `INSERT OR REPLACE INTO subject(${SUBJECT_COLUMNS.join(", ")}, sum) VALUES(${columns.map(() => "?").join(", ")}, ?)`,
-    )
-    .run(...columns, rowSum("subject", columns));
+  ctx.db.query(PUT).run(...columns, rowSum("subject", columns));
 }
 
 /**
@@ -68,20 +130,12 @@ export function advanceSubject(
   ctx: WriteContext,
   world: WorldRow,
   subject: SubjectVersion,
-  seq: number,
+  atom: { seq: number; ts_ms: number },
 ): number {
   const there = findSubject(ctx, subject.id);
-  if (!there) {
-    putSubject(ctx, {
-      id: subject.id,
-      world: world.id,
-      family: subject.family,
-      head_seq: seq,
-      version: 1,
-      stability: subject.stability,
-      accesses: 0,
-      accessed_ms: 0,
-    });
+  if (!there || ctx.worlds.get(there.world).state === STATE.deleting) {
+    if (there) dropSubject(ctx, there);
+    putSubject(ctx, newborn(ctx, world, subject, atom));
     return 1;
   }
   if (there.world !== world.id || there.family !== subject.family) {
@@ -94,6 +148,53 @@ export function advanceSubject(
       .query("UPDATE doc SET bits = bits | ? WHERE world = ? AND seq = ?")
       .run(DOC.old, world.id, there.head_seq);
   }
-  putSubject(ctx, { ...there, head_seq: seq, version: there.version + 1 });
+  putSubject(ctx, { ...there, ...subject.change, head_seq: atom.seq, version: there.version + 1 });
   return there.version + 1;
+}
+
+function newborn(
+  ctx: WriteContext,
+  world: WorldRow,
+  subject: SubjectVersion,
+  atom: { seq: number; ts_ms: number },
+): SubjectRow {
+  return {
+    id: subject.id,
+    world: world.id,
+    family: subject.family,
+    head_seq: atom.seq,
+    version: 1,
+    ts_ms: atom.ts_ms,
+    created_ms: subject.createdMs ?? ctx.clock.now(),
+    stability: subject.stability,
+    difficulty: 0,
+    accesses: 0,
+    accessed_ms: 0,
+    reviews: 0,
+    state: "",
+    ...subject.change,
+  };
+}
+
+/** The subject's row and its edges, in the running transaction; its atoms stay. */
+function dropSubject(ctx: WriteContext, subject: Pick<SubjectRow, "id" | "world">): void {
+  ctx.db.query("DELETE FROM subject WHERE id = ?").run(subject.id);
+  dropEdgesOf(ctx, subject.world, subject.id);
+}
+
+/**
+ * To be called when an atom was removed: a subject that lost its head is gone, with its edges and older versions,
+ * since what has no head is in no list and no answer.
+ */
+export function leaveSubject(ctx: WriteContext, world: WorldRow, row: AtomRow): void {
+  if (row.subject === null) return;
+  const head = ctx.db
+    .query<{ head_seq: number }, [Uint8Array]>("SELECT head_seq FROM subject WHERE id = ?")
+    .get(row.subject)?.head_seq;
+  if (head !== row.seq) return;
+  dropSubject(ctx, { id: row.subject, world: world.id });
+  const older = ctx.db
+    .query<AtomRow, [Uint8Array]>(`SELECT ${ATOM_SELECT} FROM atom WHERE subject = ?`)
+    .all(row.subject);
+  for (const version of older) removeAtom(ctx, world, version);
 }

@@ -7,10 +7,14 @@ import {
   type CheckReport,
   checkStore,
   FAMILY,
+  findSubject,
   insertAtom,
   keepAnswer,
+  putEdge,
   storeStats,
+  writeState,
 } from "../../src/storage/mod.ts";
+import { MIGRATIONS } from "../../src/storage/schema.ts";
 import { faultOf, note, Store, tempDir, withStore } from "./harness.ts";
 
 /** A store with a row in every table; never changed, only copied. */
@@ -25,6 +29,11 @@ beforeAll(() => {
   store.remember({ links: [{ target: first, kind: "supersedes" }], worker: "eve" });
   store.remember("version one", entity);
   store.remember("version two", entity);
+  store.run((ctx) => {
+    const { id, world } = findSubject(ctx, entity.id)!;
+    putEdge(ctx, { world, source: id, target: id, type: 0, weight: 0.5, co: 1, created_ms: 1, used_ms: 2 });
+    writeState(ctx, world, "learning", "{}");
+  });
   store.forget(store.remember("x"));
   store.policy("home", { retention_days: 30, replication_allow: ["a"] });
   store.run((ctx) => keepAnswer(ctx, { scope: "s", digest: "d" }, "a"));
@@ -69,7 +78,11 @@ function sql(text: string): (dir: string) => void {
 test("an untouched store is clean, and its rows are counted", () => {
   const { findings, clean, counts, schemaVersion, deep } = after(() => {});
   expect(findings).toEqual([]);
-  expect({ clean, schemaVersion, deep }).toEqual({ clean: true, schemaVersion: 1, deep: true });
+  expect({ clean, schemaVersion, deep }).toEqual({
+    clean: true,
+    schemaVersion: MIGRATIONS.at(-1)!.version,
+    deep: true,
+  });
   const atoms = LIMITS.textTail + 12;
   expect(counts).toMatchObject({
     atom: atoms,
@@ -86,7 +99,19 @@ test("an untouched store is clean, and its rows are counted", () => {
 describe("any changed value of a truth table is found", () => {
   const dir = tempDir();
   const store = new Store(undefined, {}, dir);
-  const tables = ["meta", "world", "atom", "subject", "link", "tombstone", "policy", "trust", "idem"].map(
+  const tables = [
+    "meta",
+    "world",
+    "atom",
+    "subject",
+    "link",
+    "tombstone",
+    "policy",
+    "trust",
+    "idem",
+    "edge",
+    "memory_state",
+  ].map(
     (table) => [table, store.db.query<{ name: string }, []>(`PRAGMA table_info(${table})`).all()] as const,
   );
   store.discard();
@@ -111,7 +136,14 @@ describe("any changed value of a truth table is found", () => {
 });
 
 /** What names a row, where it is not the id. */
-const KEYS: Record<string, string> = { meta: "key", link: "target", trust: "voter", idem: "scope" };
+const KEYS: Record<string, string> = {
+  meta: "key",
+  link: "target",
+  trust: "voter",
+  idem: "scope",
+  edge: "type",
+  memory_state: "name",
+};
 
 describe("the deep check finds", () => {
   test.each<[string, string, string]>([
@@ -123,6 +155,8 @@ describe("the deep check finds", () => {
       "INSERT INTO doc SELECT 99, seq, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM doc LIMIT 1",
       "doc",
     ],
+    ["a subject without its head", "DELETE FROM subject", "subject"],
+    ["an edge that leads nowhere", "DELETE FROM subject", "edge"],
     ["another time in it", "UPDATE doc SET ts_ms = ts_ms - 1 WHERE seq = 5", "doc"],
     ["another length in it", "UPDATE doc SET len = 0 WHERE seq = 5", "doc"],
     ["another kind in it", "UPDATE doc SET kind = 3 WHERE seq = 5", "doc"],
@@ -243,7 +277,12 @@ test("where there is no store the check says so", () => {
 
 test("statistics count what is there, table by table", () => {
   const stats = storeStats(sample);
-  expect(stats).toMatchObject({ worlds: 2, atoms: LIMITS.textTail + 12, tombstones: 1, schema_version: 1 });
+  expect(stats).toMatchObject({
+    worlds: 2,
+    atoms: LIMITS.textTail + 12,
+    tombstones: 1,
+    schema_version: MIGRATIONS.at(-1)!.version,
+  });
   expect(stats.database_bytes).toBe(statSync(layout(sample).database).size);
   const tables = Object.values(stats.tables);
   expect(tables).toEqual([...tables].sort((a, b) => b - a));

@@ -58,6 +58,9 @@ describe("a new store", () => {
   });
 });
 
+/** The schema of this release. */
+const NEWEST = MIGRATIONS.at(-1)!.version;
+
 describe("refused is", () => {
   test("a file that is no database", () => {
     withDir((dir) => {
@@ -83,7 +86,7 @@ describe("refused is", () => {
     before.db.run("PRAGMA user_version=99");
     const { dir } = before;
     before.writer.close();
-    expect(refusal(dir).message).toContain("schema 99, newer than the 1");
+    expect(refusal(dir).message).toContain(`schema 99, newer than the ${NEWEST}`);
     expect(faultOf(() => new StoreReader(dir)).message).toContain("newer");
     rmSync(dir, { recursive: true });
   });
@@ -179,9 +182,9 @@ describe("one node per directory", () => {
 });
 
 describe("a migration", () => {
-  /** A second schema, as a later release would bring it. */
-  const second = (up: Migration["up"]): Migration[] => [...MIGRATIONS, { version: 2, up }];
-  const addTable = second((db) => db.run("CREATE TABLE news AS SELECT count(*) AS atoms FROM atom"));
+  /** A schema as a later release would bring it. */
+  const next = (up: Migration["up"]): Migration[] => [...MIGRATIONS, { version: NEWEST + 1, up }];
+  const addTable = next((db) => db.run("CREATE TABLE news AS SELECT count(*) AS atoms FROM atom"));
   const version = (store: Store): unknown => store.db.query("PRAGMA user_version").values()[0]![0];
 
   /** A directory left by the release before. */
@@ -198,12 +201,12 @@ describe("a migration", () => {
     const { migrationCopy } = layout(dir);
     const start = (): void => {
       const store = new Store(undefined, { migrations: addTable }, dir);
-      expect(version(store)).toBe(2);
+      expect(version(store)).toBe(NEWEST + 1);
       expect(store.db.query("SELECT * FROM news").values()).toEqual([[100]]);
       store.writer.close();
     };
     start();
-    expect(copiedVersion(migrationCopy)).toEqual([1, 100]);
+    expect(copiedVersion(migrationCopy)).toEqual([NEWEST, 100]);
     rmSync(migrationCopy);
     start();
     expect(existsSync(migrationCopy)).toBe(false);
@@ -235,14 +238,14 @@ describe("a migration", () => {
 
   test("that fails is rolled back whole and leaves the older schema, ready for the older release", () => {
     const dir = older();
-    const broken = second((db) => {
+    const broken = next((db) => {
       db.run("CREATE TABLE half(a)");
       db.run("DELETE FROM atom");
       throw new Error("the migration broke");
     });
     expect(() => new StoreWriter(dir, { migrations: broken })).toThrow("the migration broke");
     const store = new Store(undefined, {}, dir);
-    expect(version(store)).toBe(1);
+    expect(version(store)).toBe(NEWEST);
     expect(store.replay()).toHaveLength(100);
     expect(store.db.query("SELECT 1 FROM sqlite_schema WHERE name = 'half'").values()).toEqual([]);
     store.finish();
@@ -253,7 +256,7 @@ describe("a migration", () => {
     const { migrationCopy } = layout(dir);
     writeFileSync(`${migrationCopy}.tmp`, "half a copy");
     new Store(undefined, { migrations: addTable }, dir).writer.close();
-    expect(copiedVersion(migrationCopy)).toEqual([1, 100]);
+    expect(copiedVersion(migrationCopy)).toEqual([NEWEST, 100]);
     expect(existsSync(`${migrationCopy}.tmp`)).toBe(false);
     rmSync(dir, { recursive: true });
   });
@@ -267,7 +270,7 @@ describe("a migration", () => {
 
   test("is nothing that a reader does", () => {
     const dir = older();
-    expect(checkStore(dir, { deep: true }).schemaVersion).toBe(1);
+    expect(checkStore(dir, { deep: true }).schemaVersion).toBe(NEWEST);
     rmSync(dir, { recursive: true });
   });
 });

@@ -1,0 +1,107 @@
+import type { Database } from "bun:sqlite";
+import { Fault } from "../base/mod.ts";
+import { requireRoom, type WriteContext } from "./context.ts";
+import { sumHolds } from "./rows.ts";
+import { rowSum } from "./sums.ts";
+
+/** A row of `edge`: how one subject of a world stands to another. */
+export interface EdgeRow {
+  world: number;
+  source: Uint8Array;
+  target: Uint8Array;
+  /** Number of the relation's type; the memory room names them. */
+  type: number;
+  /** 0 to 1. */
+  weight: number;
+  /** How often both ends were recalled together. */
+  co: number;
+  created_ms: number;
+  /** When it was last strengthened, or made. */
+  used_ms: number;
+}
+
+export const EDGE_COLUMNS = [
+  "world",
+  "source",
+  "target",
+  "type",
+  "weight",
+  "co",
+  "created_ms",
+  "used_ms",
+] as const satisfies readonly (keyof EdgeRow)[];
+
+const SELECT = `SELECT ${EDGE_COLUMNS.join(", ")}, sum FROM edge`;
+const PUT = `INSERT OR REPLACE INTO edge(${EDGE_COLUMNS.join(", ")}, sum) VALUES(${EDGE_COLUMNS.map(() => "?").join(", ")}, ?)`;
+
+type StoredEdge = EdgeRow & { sum: Uint8Array };
+
+/** @throws Fault storage_error when the row is damaged */
+function checked(row: StoredEdge): EdgeRow {
+  if (sumHolds("edge", EDGE_COLUMNS, row as unknown as Record<string, unknown>)) return row;
+  throw new Fault("storage_error", 'a record of "edge" is damaged; run "dwbase storage check --deep"');
+}
+
+/** @throws Fault storage_error */
+export function findEdge(
+  db: Database,
+  edge: Pick<EdgeRow, "world" | "source" | "target" | "type">,
+): EdgeRow | undefined {
+  const row = db
+    .query<StoredEdge, [number, Uint8Array, Uint8Array, number]>(
+      `${SELECT} WHERE world = ? AND source = ? AND target = ? AND type = ?`,
+    )
+    .get(edge.world, edge.source, edge.target, edge.type);
+  return row === null ? undefined : checked(row);
+}
+
+/** Enters an edge or changes it. @throws Fault disk_full */
+export function putEdge(ctx: WriteContext, edge: EdgeRow): void {
+  requireRoom(ctx);
+  const columns = EDGE_COLUMNS.map((column) => edge[column]);
+  ctx.db.query(PUT).run(...columns, rowSum("edge", columns));
+}
+
+export function dropEdge(ctx: WriteContext, edge: EdgeRow): void {
+  ctx.db
+    .query("DELETE FROM edge WHERE world = ? AND source = ? AND target = ? AND type = ?")
+    .run(edge.world, edge.source, edge.target, edge.type);
+}
+
+/** The heaviest edges that begin or end at a subject, at most `limit`. @throws Fault storage_error */
+export function edgesOf(db: Database, world: number, id: Uint8Array, limit: number): EdgeRow[] {
+  const half = (end: string): StoredEdge[] =>
+    db
+      .query<StoredEdge, [number, Uint8Array, number]>(
+        `${SELECT} WHERE world = ? AND ${end} = ? ORDER BY weight DESC, used_ms DESC LIMIT ?`,
+      )
+      .all(world, id, limit);
+  return [...half("source"), ...half("target")]
+    .sort((a, b) => b.weight - a.weight || b.used_ms - a.used_ms)
+    .slice(0, limit)
+    .map(checked);
+}
+
+/** Edges of a world that nobody used since a time, the longest unused first. @throws Fault storage_error */
+export function staleEdges(db: Database, world: number, before: number, limit: number): EdgeRow[] {
+  return db
+    .query<StoredEdge, [number, number, number]>(
+      `${SELECT} WHERE world = ? AND used_ms < ? ORDER BY used_ms LIMIT ?`,
+    )
+    .all(world, before, limit)
+    .map(checked);
+}
+
+/** Edges of a world of the types below a number. */
+export function countEdges(db: Database, world: number, below: number): number {
+  return db
+    .query<{ n: number }, [number, number]>("SELECT count(*) AS n FROM edge WHERE world = ? AND type < ?")
+    .get(world, below)!.n;
+}
+
+/** Forgets the edges of a subject. */
+export function dropEdgesOf(ctx: WriteContext, world: number, id: Uint8Array): void {
+  for (const end of ["source", "target"]) {
+    ctx.db.query(`DELETE FROM edge WHERE world = ? AND ${end} = ?`).run(world, id);
+  }
+}
