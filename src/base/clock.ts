@@ -8,8 +8,12 @@ export interface Clock {
   monotonic(): number;
 }
 
+/** Names the ms by which a node under test takes its wall clock to be wrong (`dwbase test soak`). */
+export const CLOCK_SHIFT_VARIABLE = "DWBASE_TEST_CLOCK_SHIFT_MS";
+const SHIFT_MS = Number(process.env[CLOCK_SHIFT_VARIABLE] ?? 0) || 0;
+
 export const systemClock: Clock = {
-  now: () => Date.now(),
+  now: () => Date.now() + SHIFT_MS,
   monotonic: () => performance.now(),
 };
 

@@ -22,6 +22,7 @@ const WORDS: Record<string, Load> = {
   health: () => import("./words/health.ts"),
   config: () => import("./words/config.ts"),
   bench: () => import("./words/bench.ts"),
+  test: () => import("./words/test.ts"),
   version: () => import("./words/version.ts"),
   completion: () => import("./words/completion.ts"),
 };

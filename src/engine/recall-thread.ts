@@ -60,7 +60,7 @@ class RecallThread {
     const semantic = this.semantic.search(prepared, checkDeadline);
     const read = this.reader.snapshot(() =>
       applyRead(
-        { reader: this.reader, vectors: this.semantic, semantic, now: Date.now(), checkDeadline },
+        { reader: this.reader, vectors: this.semantic, semantic, now: systemClock.now(), checkDeadline },
         body,
       ),
     );
