@@ -112,9 +112,14 @@ function copyBeforeMigration(db: Database, place: Layout): void {
   const temp = unfinishedCopy(place);
   // a start that was killed here has left a part, which VACUUM INTO would refuse to overwrite
   rmSync(temp, { force: true });
-  db.run("VACUUM INTO ?", [temp]);
-  syncFile(temp);
-  renameSync(temp, place.migrationCopy);
+  try {
+    db.run("VACUUM INTO ?", [temp]);
+    syncFile(temp);
+    renameSync(temp, place.migrationCopy);
+  } catch (cause) {
+    rmSync(temp, { force: true });
+    throw cause;
+  }
   fsyncDir(dirname(place.migrationCopy));
 }
 

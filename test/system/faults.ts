@@ -12,6 +12,8 @@ const FIELDS = [
   "shortWrites",
   "failures",
   "truncateErrno",
+  "renameErrno",
+  "clockShiftS",
   "syncs",
   "made",
 ] as const;
@@ -57,7 +59,16 @@ export class FaultyDisk {
 
   /** The disk is as good as new. */
   mend(): void {
-    this.set({ syncDelayMs: 0, syncErrno: 0, writeErrno: 0, shortWrites: 0, failures: 0, truncateErrno: 0 });
+    this.set({
+      syncDelayMs: 0,
+      syncErrno: 0,
+      writeErrno: 0,
+      shortWrites: 0,
+      failures: 0,
+      truncateErrno: 0,
+      renameErrno: 0,
+      clockShiftS: 0,
+    });
   }
 
   close(): void {

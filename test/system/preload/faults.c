@@ -1,5 +1,5 @@
 /*
- * Faults of a disk for a process that does its own file I/O through libc: LD_PRELOAD this library and name
+ * Faults of a disk and of the clock for a process that asks libc for both: LD_PRELOAD this library and name
  *   FAULTS_CONTROL  a file of at least sizeof(struct faults) bytes, shared with whoever sets the faults
  *   FAULTS_PATHS    a pattern (fnmatch) of the paths that are hit, e.g. "*" or "*.db-wal"
  * All fields are 0 at first: nothing happens. Fields are 32-bit integers in the byte order of the machine.
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +25,8 @@ struct faults {
   _Atomic int32_t short_writes;  /* so many writes take half of their bytes only */
   _Atomic int32_t failures;      /* faults end after so many, 0 = they go on */
   _Atomic int32_t truncate_errno;
+  _Atomic int32_t rename_errno;
+  _Atomic int32_t clock_shift_s; /* the wall clock is off by so much */
   _Atomic int32_t syncs;         /* counted here: syncs seen, faults made */
   _Atomic int32_t made;
 };
@@ -61,6 +64,7 @@ static int fail(int32_t error) {
     faults->sync_errno = 0;
     faults->write_errno = 0;
     faults->truncate_errno = 0;
+    faults->rename_errno = 0;
   }
   errno = error;
   return -1;
@@ -112,3 +116,20 @@ static int truncate_faults(int fd) {
 
 int ftruncate(int fd, off_t size) { return truncate_faults(fd) ? -1 : NEXT(ftruncate)(fd, size); }
 int ftruncate64(int fd, off64_t size) { return truncate_faults(fd) ? -1 : NEXT(ftruncate64)(fd, size); }
+
+int rename(const char *from, const char *to) {
+  int hits = faults->rename_errno != 0 && fnmatch(paths, to, 0) == 0;
+  return hits && fail(faults->rename_errno) ? -1 : NEXT(rename)(from, to);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+  int failed = NEXT(clock_gettime)(clock, now);
+  if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE) now->tv_sec += faults->clock_shift_s;
+  return failed;
+}
+
+int gettimeofday(struct timeval *restrict now, void *restrict zone) {
+  int failed = NEXT(gettimeofday)(now, zone);
+  if (now) now->tv_sec += faults->clock_shift_s;
+  return failed;
+}
