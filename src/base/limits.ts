@@ -166,6 +166,14 @@ export const LIMITS = {
   wrongKeyWaiting: 64,
   trackedAddresses: 4096,
 
+  // --- audit log ---
+  /** Entries that are kept; the oldest are dropped `auditBlock` at a time. */
+  auditEntries: 10_000,
+  auditBlock: 1000,
+  /** Longest actor or target of an entry, and longest detail. */
+  auditNameChars: 256,
+  auditDetailChars: 1000,
+
   // --- command line ---
   /** How long the command line waits for a node's answer. */
   clientTimeoutMs: 60_000,
@@ -208,6 +216,7 @@ const relations: [string, boolean][] = [
     "a batch of the largest vectors fits a provider's answer",
     LIMITS.embedBatch * LIMITS.vectorDimensions * 25 < LIMITS.embedAnswerBytes,
   ],
+  ["dropping a block of the audit log leaves most of it", LIMITS.auditBlock * 4 <= LIMITS.auditEntries],
   ["a line that fits a request fits a stream", LIMITS.ndjsonLineBytes <= LIMITS.ndjsonBytes],
 ];
 for (const [what, holds] of relations) {

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { bytesToId, layout } from "../base/mod.ts";
+import { AUDIT_COLUMNS, verifyAudit } from "./audit.ts";
 import { EDGE_COLUMNS } from "./edges.ts";
 import { docBits } from "./insert.ts";
 import { targetKey } from "./links.ts";
@@ -69,6 +70,7 @@ const SMALL: Record<string, readonly string[]> = {
   idem: ["scope", "at_ms", "digest", "answer"],
   edge: EDGE_COLUMNS,
   memory_state: ["world", "name", "value"],
+  audit: AUDIT_COLUMNS,
 };
 
 function checkPages(db: Database, deep: boolean, report: Report): void {
@@ -160,6 +162,7 @@ class DeepCheck {
     this.subjects();
     this.text();
     this.worlds();
+    for (const problem of verifyAudit(this.db).findings) this.report.add({ table: "audit", problem });
   }
 
   private atom(row: AtomRow): void {

@@ -1,4 +1,15 @@
 /** Rank 5: the durable log of atoms. See DESIGN.md. */
+export {
+  AUDIT_ACTIONS,
+  type AuditAction,
+  type AuditEntry,
+  type AuditEvent,
+  type AuditReport,
+  audit,
+  listAudit,
+  verifyAudit,
+} from "./audit.ts";
+export { auditOffline, withAudit } from "./audit-files.ts";
 export { type CheckReport, checkStore, type Finding } from "./check.ts";
 export type { WriteContext } from "./context.ts";
 export {

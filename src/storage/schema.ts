@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { addAudit } from "./schema-audit.ts";
 import { addMemory } from "./schema-memory.ts";
 
 /** "dwbs": marks a file as ours. */
@@ -81,6 +82,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, up: (db) => db.exec(V1) },
   { version: 2, up: addMemory },
+  { version: 3, up: addAudit },
 ];
 
 /** Bits of `doc.bits` above those of the text room's features (which stay below 1 << 8). */

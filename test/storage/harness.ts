@@ -152,6 +152,11 @@ export class Store {
 
   restart(): void {
     this.writer.close();
+    this.reopen();
+  }
+
+  /** After the writer was closed. */
+  reopen(): void {
     this.writer = this.open();
   }
 

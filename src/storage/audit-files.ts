@@ -1,0 +1,29 @@
+import type { Database } from "bun:sqlite";
+import { layout } from "../base/mod.ts";
+import { type AuditEvent, audit } from "./audit.ts";
+import { openForRead } from "./open.ts";
+import { StoreWriter } from "./writer.ts";
+
+/** Runs `look` on a snapshot of a data directory, beside a running node or not. @throws Fault not_found, damaged */
+export function withAudit<T>(dataDir: string, look: (db: Database) => T): T {
+  const db = openForRead(layout(dataDir));
+  try {
+    return db.transaction(() => look(db))();
+  } finally {
+    db.close();
+  }
+}
+
+/**
+ * Appends an entry to the log of a directory that no node uses: for what is done offline, such as a restore.
+ * @throws Fault storage_error when a node uses the directory; see `StoreWriter`
+ */
+export function auditOffline(dataDir: string, event: AuditEvent): void {
+  const writer = new StoreWriter(dataDir);
+  try {
+    const [outcome] = writer.commit([(ctx) => audit(ctx, event)]);
+    if (outcome && "fault" in outcome) throw outcome.fault;
+  } finally {
+    writer.close();
+  }
+}
