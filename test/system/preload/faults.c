@@ -23,6 +23,7 @@ struct faults {
   _Atomic int32_t sync_errno;    /* fsync and fdatasync fail with it */
   _Atomic int32_t write_errno;   /* writes fail with it */
   _Atomic int32_t short_writes;  /* so many writes take half of their bytes only */
+  _Atomic int32_t after;         /* so many more calls go well before the first fault */
   _Atomic int32_t failures;      /* faults end after so many, 0 = they go on */
   _Atomic int32_t truncate_errno;
   _Atomic int32_t rename_errno;
@@ -59,6 +60,7 @@ static int hit(int fd) {
 /* Makes a fault: sets errno and returns -1; 0 when there is none to make. */
 static int fail(int32_t error) {
   if (error == 0) return 0;
+  if (faults->after > 0 && faults->after-- > 0) return 0;
   faults->made++;
   if (faults->failures > 0 && --faults->failures == 0) {
     faults->sync_errno = 0;
