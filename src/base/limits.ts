@@ -174,6 +174,14 @@ export const LIMITS = {
   auditNameChars: 256,
   auditDetailChars: 1000,
 
+  // --- control plane ---
+  /** Changes of the panic level that are shown. */
+  panicEvents: 50,
+  /** Shortest and longest reason of a panic, and longest source. */
+  panicReasonMin: 5,
+  panicReasonChars: 500,
+  panicSourceChars: 64,
+
   // --- command line ---
   /** How long the command line waits for a node's answer. */
   clientTimeoutMs: 60_000,

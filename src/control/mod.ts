@@ -1,0 +1,13 @@
+/** Rank 3: what an operator switches while the node runs: flags, panic level, circuits. See DESIGN.md. */
+export { ALL_WORK, ControlCells, type FlagReader, GATE, type Gate, type Work } from "./cells.ts";
+export {
+  Control,
+  type ControlAct,
+  type ControlOptions,
+  type ControlState,
+  type ControlStore,
+  type FlagSource,
+  type FlagView,
+} from "./control.ts";
+export { FLAGS, type FlagName, type FlagSetting, isFlagName } from "./flags.ts";
+export { isWorse, PANIC_LEVELS, type PanicEvent, type PanicLevel, STOPPED_BY } from "./panic.ts";
