@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { decodeUtf8, encodeUtf8, LIMITS } from "../base/mod.ts";
 import type { WriteContext } from "./context.ts";
 import { readMeta, writeMeta } from "./meta.ts";
-import { rowSum } from "./sums.ts";
+import { TruthTable } from "./truth-table.ts";
 
 /**
  * The audit log: who used power over the node, when, and to what. Entries are numbered from 1 without gaps, and each
@@ -36,7 +36,10 @@ export interface AuditEntry extends Required<AuditEvent> {
   hash: Uint8Array;
 }
 
-export const AUDIT_COLUMNS = ["n", "at_ms", "action", "actor", "target", "detail", "hash"] as const;
+export const AUDIT = new TruthTable<AuditEntry>("audit", {
+  columns: ["n", "at_ms", "action", "actor", "target", "detail", "hash"],
+  key: ["n"],
+});
 
 /** An end of the chain: an entry's number and hash. */
 interface Anchor {
@@ -87,11 +90,7 @@ export function audit(ctx: Pick<WriteContext, "db" | "clock">, event: AuditEvent
     detail: text(event.detail ?? "", LIMITS.auditDetailChars),
   };
   const hash = chained(head.hash, entry);
-  const columns = [...Object.values(entry), hash];
-  db.query(`INSERT INTO audit(${AUDIT_COLUMNS.join(", ")}, sum) VALUES(?, ?, ?, ?, ?, ?, ?, ?)`).run(
-    ...columns,
-    rowSum("audit", columns),
-  );
+  db.query(AUDIT.put).run(...AUDIT.values(db, { ...entry, hash }));
   writeAnchor(db, HEAD, { n: entry.n, hash });
   dropOldest(db, entry.n);
 }
@@ -167,7 +166,7 @@ const LISTED = 100;
 
 function entriesFrom(db: Database, after: number): Iterable<AuditEntry> {
   return db
-    .query<AuditEntry, [number]>(`SELECT ${AUDIT_COLUMNS.join(", ")} FROM audit WHERE n > ? ORDER BY n`)
+    .query<AuditEntry, [number]>(`SELECT ${AUDIT.columns.join(", ")} FROM audit WHERE n > ? ORDER BY n`)
     .iterate(after);
 }
 
@@ -175,7 +174,7 @@ function entriesFrom(db: Database, after: number): Iterable<AuditEntry> {
 export function listAudit(db: Database, limit: number): AuditEntry[] {
   if (!hasAudit(db)) return [];
   return db
-    .query<AuditEntry, [number]>(`SELECT ${AUDIT_COLUMNS.join(", ")} FROM audit ORDER BY n DESC LIMIT ?`)
+    .query<AuditEntry, [number]>(`SELECT ${AUDIT.columns.join(", ")} FROM audit ORDER BY n DESC LIMIT ?`)
     .all(limit)
     .reverse();
 }

@@ -1,8 +1,6 @@
 import type { Database } from "bun:sqlite";
-import { Fault } from "../base/mod.ts";
 import { requireRoom, type WriteContext } from "./context.ts";
-import { sumHolds } from "./rows.ts";
-import { rowSum } from "./sums.ts";
+import { TruthTable } from "./truth-table.ts";
 
 /** A row of `edge`: how one subject of a world stands to another. */
 export interface EdgeRow {
@@ -20,27 +18,10 @@ export interface EdgeRow {
   used_ms: number;
 }
 
-export const EDGE_COLUMNS = [
-  "world",
-  "source",
-  "target",
-  "type",
-  "weight",
-  "co",
-  "created_ms",
-  "used_ms",
-] as const satisfies readonly (keyof EdgeRow)[];
-
-const SELECT = `SELECT ${EDGE_COLUMNS.join(", ")}, sum FROM edge`;
-const PUT = `INSERT OR REPLACE INTO edge(${EDGE_COLUMNS.join(", ")}, sum) VALUES(${EDGE_COLUMNS.map(() => "?").join(", ")}, ?)`;
-
-type StoredEdge = EdgeRow & { sum: Uint8Array };
-
-/** @throws Fault storage_error when the row is damaged */
-function checked(row: StoredEdge): EdgeRow {
-  if (sumHolds("edge", EDGE_COLUMNS, row as unknown as Record<string, unknown>)) return row;
-  throw new Fault("storage_error", 'a record of "edge" is damaged; run "dwbase storage check --deep"');
-}
+export const EDGE = new TruthTable<EdgeRow>("edge", {
+  columns: ["world", "source", "target", "type", "weight", "co", "created_ms", "used_ms"],
+  key: ["world", "source", "target", "type"],
+});
 
 /** @throws Fault storage_error */
 export function findEdge(
@@ -48,18 +29,17 @@ export function findEdge(
   edge: Pick<EdgeRow, "world" | "source" | "target" | "type">,
 ): EdgeRow | undefined {
   const row = db
-    .query<StoredEdge, [number, Uint8Array, Uint8Array, number]>(
-      `${SELECT} WHERE world = ? AND source = ? AND target = ? AND type = ?`,
+    .query<EdgeRow, [number, Uint8Array, Uint8Array, number]>(
+      `${EDGE.select} WHERE world = ? AND source = ? AND target = ? AND type = ?`,
     )
     .get(edge.world, edge.source, edge.target, edge.type);
-  return row === null ? undefined : checked(row);
+  return row === null ? undefined : EDGE.open(db, row);
 }
 
 /** Enters an edge or changes it. @throws Fault disk_full */
 export function putEdge(ctx: WriteContext, edge: EdgeRow): void {
   requireRoom(ctx);
-  const columns = EDGE_COLUMNS.map((column) => edge[column]);
-  ctx.db.query(PUT).run(...columns, rowSum("edge", columns));
+  ctx.db.query(EDGE.put).run(...EDGE.values(ctx.db, edge));
 }
 
 export function dropEdge(ctx: WriteContext, edge: EdgeRow): void {
@@ -70,26 +50,26 @@ export function dropEdge(ctx: WriteContext, edge: EdgeRow): void {
 
 /** The heaviest edges that begin or end at a subject, at most `limit`. @throws Fault storage_error */
 export function edgesOf(db: Database, world: number, id: Uint8Array, limit: number): EdgeRow[] {
-  const half = (end: string): StoredEdge[] =>
+  const half = (end: string): EdgeRow[] =>
     db
-      .query<StoredEdge, [number, Uint8Array, number]>(
-        `${SELECT} WHERE world = ? AND ${end} = ? ORDER BY weight DESC, used_ms DESC LIMIT ?`,
+      .query<EdgeRow, [number, Uint8Array, number]>(
+        `${EDGE.select} WHERE world = ? AND ${end} = ? ORDER BY weight DESC, used_ms DESC LIMIT ?`,
       )
       .all(world, id, limit);
   return [...half("source"), ...half("target")]
     .sort((a, b) => b.weight - a.weight || b.used_ms - a.used_ms)
     .slice(0, limit)
-    .map(checked);
+    .map((row) => EDGE.open(db, row));
 }
 
 /** Edges of a world that nobody used since a time, the longest unused first. @throws Fault storage_error */
 export function staleEdges(db: Database, world: number, before: number, limit: number): EdgeRow[] {
   return db
-    .query<StoredEdge, [number, number, number]>(
-      `${SELECT} WHERE world = ? AND used_ms < ? ORDER BY used_ms LIMIT ?`,
+    .query<EdgeRow, [number, number, number]>(
+      `${EDGE.select} WHERE world = ? AND used_ms < ? ORDER BY used_ms LIMIT ?`,
     )
     .all(world, before, limit)
-    .map(checked);
+    .map((row) => EDGE.open(db, row));
 }
 
 /** Edges of a world of the types below a number. */

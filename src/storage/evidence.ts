@@ -60,7 +60,7 @@ export class EvidenceReader {
          AND link.seq <> ? AND (doc.bits & ${DOC.quarantined | DOC.old}) = 0
          ORDER BY link.seq DESC LIMIT ${LINKS}`,
       )
-      .all(targetKey(bytesToId(head.id)), this.world, seq);
+      .all(targetKey(this.db, bytesToId(head.id)), this.world, seq);
     const workers = (kind: number): Set<string> =>
       new Set(links.filter((link) => link.kind === kind).map((link) => link.worker));
     const confirming = workers(CONFIRMS);

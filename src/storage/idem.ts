@@ -2,8 +2,7 @@ import { createHash } from "node:crypto";
 import { equalBytes, Fault, LIMITS } from "../base/mod.ts";
 import type { WriteContext } from "./context.ts";
 import { sentDigest } from "./insert.ts";
-import { sumHolds } from "./rows.ts";
-import { rowSum } from "./sums.ts";
+import { TruthTable } from "./truth-table.ts";
 
 /** An Idempotency-Key as it reaches the writer: scoped to caller and route, with the digest of the body as sent. */
 export interface IdempotencyKey {
@@ -16,10 +15,13 @@ interface IdemRow {
   at_ms: number;
   digest: Uint8Array;
   answer: string;
-  sum: Uint8Array;
 }
 
-const COLUMNS = ["scope", "at_ms", "digest", "answer"];
+export const IDEM = new TruthTable<IdemRow>("idem", {
+  columns: ["scope", "at_ms", "digest", "answer"],
+  key: ["scope"],
+  sealed: ["answer"],
+});
 
 function scopeKey(key: IdempotencyKey): Uint8Array {
   return new Uint8Array(createHash("sha256").update(key.scope).digest().subarray(0, 16));
@@ -30,11 +32,9 @@ function scopeKey(key: IdempotencyKey): Uint8Array {
  * @throws Fault conflict when that request had another body
  */
 export function recallAnswer(ctx: WriteContext, key: IdempotencyKey): string | undefined {
-  const row = ctx.db.query<IdemRow, [Uint8Array]>("SELECT * FROM idem WHERE scope = ?").get(scopeKey(key));
+  const row = ctx.db.query<IdemRow, [Uint8Array]>(`${IDEM.select} WHERE scope = ?`).get(scopeKey(key));
   if (row === null || row.at_ms + LIMITS.idempotencyMs < ctx.clock.now()) return undefined;
-  if (!sumHolds("idem", COLUMNS, row as unknown as Record<string, unknown>)) {
-    throw new Fault("storage_error", 'a record of "idem" is damaged; retry with another Idempotency-Key');
-  }
+  IDEM.open(ctx.db, row, 'a record of "idem" is damaged; retry with another Idempotency-Key');
   if (!equalBytes(row.digest, sentDigest(ctx.identity.sentKey, key.digest))) {
     throw new Fault(
       "conflict",
@@ -46,10 +46,13 @@ export function recallAnswer(ctx: WriteContext, key: IdempotencyKey): string | u
 
 /** Keeps the answer for later requests with the same key, in the transaction that made it true. */
 export function keepAnswer(ctx: WriteContext, key: IdempotencyKey, answer: string): void {
-  const columns = [scopeKey(key), ctx.clock.now(), sentDigest(ctx.identity.sentKey, key.digest), answer];
-  ctx.db
-    .query("INSERT OR REPLACE INTO idem(scope, at_ms, digest, answer, sum) VALUES(?, ?, ?, ?, ?)")
-    .run(...columns, rowSum("idem", columns));
+  const row = {
+    scope: scopeKey(key),
+    at_ms: ctx.clock.now(),
+    digest: sentDigest(ctx.identity.sentKey, key.digest),
+    answer,
+  };
+  ctx.db.query(IDEM.put).run(...IDEM.values(ctx.db, row));
 }
 
 /** Drops keys older than a day and the oldest beyond the bound. A slice at a time. */

@@ -4,11 +4,12 @@ import { clockIsSane, equalBytes, Fault, idToBytes, newIdBytes, parseTime } from
 import { nextSeq, requireRoom, type WriteContext } from "./context.ts";
 import { addLinks, adoptLinks, isDistrusted } from "./links.ts";
 import { removeAtom } from "./remove.ts";
-import { ATOM_COLUMNS, type AtomRow, atomBytes, atomSum, linksColumn, selectAtom } from "./rows.ts";
+import { ATOM, type AtomRow, atomBytes, linksColumn, selectAtom } from "./rows.ts";
 import { DOC, FAMILY, STATE } from "./schema.ts";
 import { advanceSubject, type SubjectVersion } from "./subjects.ts";
 import { hash52 } from "./sums.ts";
 import { indexedText } from "./terms.ts";
+import { vaultOf } from "./vault.ts";
 import type { WorldRow } from "./worlds.ts";
 
 /** Digest of a request as sent (HMAC-SHA-256 cut to 128 bits): settles a retry with the same id, after a restart too. */
@@ -16,7 +17,7 @@ export function sentDigest(key: Uint8Array, canonical: string | Uint8Array): Uin
   return new Uint8Array(createHmac("sha256", key).update(canonical).digest().subarray(0, 16));
 }
 
-const INSERT = `INSERT INTO atom(${ATOM_COLUMNS.join(", ")}, sum) VALUES(${ATOM_COLUMNS.map(() => "?").join(", ")}, ?)`;
+const INSERT = ATOM.put.replace("INSERT OR REPLACE", "INSERT");
 
 /**
  * Appends an atom in the running transaction, with its index entries and statistics.
@@ -37,7 +38,7 @@ export function insertAtom(ctx: WriteContext, atom: NewAtom, subject?: SubjectVe
   requireRoom(ctx);
   const world = openWorld(ctx, atom.world);
   const row = rowOf(ctx, atom, { id, sent, world, subject });
-  ctx.db.query(INSERT).run(...ATOM_COLUMNS.map((column) => row[column]), atomSum(row));
+  ctx.db.query(INSERT).run(...ATOM.values(ctx.db, row));
   indexAtom(ctx, world, row, atom.labels ?? []);
   const from = { seq: row.seq, world: world.id, worker: row.worker };
   if (atom.links) addLinks(ctx.db, from, atom.links);
@@ -92,7 +93,7 @@ interface Given {
   subject: SubjectVersion | undefined;
 }
 
-function rowOf(ctx: WriteContext, atom: NewAtom, given: Given): Omit<AtomRow, "sum"> {
+function rowOf(ctx: WriteContext, atom: NewAtom, given: Given): AtomRow {
   const { world, subject } = given;
   const now = ctx.clock.now();
   const importance = atom.importance ?? 0.5;
@@ -123,20 +124,16 @@ function rowOf(ctx: WriteContext, atom: NewAtom, given: Given): Omit<AtomRow, "s
     labels: atom.labels?.length ? JSON.stringify(atom.labels) : null,
     links: atom.links?.length ? linksColumn(atom.links) : null,
     vector: atom.vector ? vectorToBytes(atom.vector) : null,
-    key_id: null,
+    key_id: vaultOf(ctx.db)?.keyId ?? null,
     sent: given.sent,
+    sound: true,
   };
 }
 
 const INSERT_DOC =
   "INSERT INTO doc(world, seq, thread, pos, prev, next, ts_ms, len, bits, kind, importance, worker) VALUES(?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)";
 
-function indexAtom(
-  ctx: WriteContext,
-  world: WorldRow,
-  row: Omit<AtomRow, "sum">,
-  labels: readonly string[],
-): void {
+function indexAtom(ctx: WriteContext, world: WorldRow, row: AtomRow, labels: readonly string[]): void {
   const indexed = indexedText(row);
   const place = ctx.threads.place(world, labels, row.ts_ms, row.seq);
   const bits = docBits(row, indexed.features);

@@ -3,11 +3,24 @@ import type { Link } from "../atom/mod.ts";
 import { bytesToId, idToBytes, isId, LIMITS } from "../base/mod.ts";
 import { linkKindNumber } from "./rows.ts";
 import { DOC } from "./schema.ts";
-import { rowSum } from "./sums.ts";
+import { TruthTable } from "./truth-table.ts";
+import { vaultOf } from "./vault.ts";
 
 const SUPERSEDES = linkKindNumber("supersedes");
 const CONFIRMS = linkKindNumber("confirms");
 const CONTRADICTS = linkKindNumber("contradicts");
+
+/** Targets may be any text, so that encryption keys them (see `targetKey`). */
+export const LINK = new TruthTable<{ target: string; kind: number; seq: number }>("link", {
+  columns: ["target", "kind", "seq"],
+  key: ["target", "kind", "seq"],
+});
+export const TRUST = new TruthTable<{ world: number; worker: string; voter: string; vote: number }>("trust", {
+  columns: ["world", "worker", "voter", "vote"],
+  key: ["world", "worker", "voter", "vote"],
+});
+const ENTER_LINK = LINK.put.replace("REPLACE", "IGNORE");
+const ENTER_VOTE = TRUST.put.replace("REPLACE", "IGNORE");
 
 interface Source {
   seq: number;
@@ -15,9 +28,10 @@ interface Source {
   worker: string;
 }
 
-/** Link targets are compared as lower-case ids, other strings as they are. */
-export function targetKey(target: string): string {
-  return isId(target) ? target.toLowerCase() : target;
+/** A link's target as the look-up table has it: ids in lower case, other strings as they are; keyed when encrypted. */
+export function targetKey(db: Database, target: string): string {
+  const key = isId(target) ? target.toLowerCase() : target;
+  return vaultOf(db)?.token(key) ?? key;
 }
 
 /**
@@ -26,15 +40,10 @@ export function targetKey(target: string): string {
  */
 export function addLinks(db: Database, from: Source, links: readonly Link[]): void {
   for (const link of links) {
-    const target = targetKey(link.target);
     const kind = linkKindNumber(link.kind);
-    db.query("INSERT OR IGNORE INTO link(target, kind, seq, sum) VALUES(?, ?, ?, ?)").run(
-      target,
-      kind,
-      from.seq,
-      rowSum("link", [target, kind, from.seq]),
-    );
-    if (isId(target)) act(db, from, kind, target);
+    const row = { target: targetKey(db, link.target), kind, seq: from.seq };
+    db.query(ENTER_LINK).run(...LINK.values(db, row));
+    if (isId(link.target)) act(db, from, kind, link.target);
   }
 }
 
@@ -47,13 +56,8 @@ function act(db: Database, from: Source, kind: number, target: string): void {
   if (hit === null || hit.world !== from.world || hit.seq === from.seq) return;
   setBit(db, hit, bitOf(kind), true);
   if ((kind === CONFIRMS || kind === CONTRADICTS) && hit.worker !== from.worker) {
-    db.query("INSERT OR IGNORE INTO trust(world, worker, voter, vote, sum) VALUES(?, ?, ?, ?, ?)").run(
-      from.world,
-      hit.worker,
-      from.worker,
-      kind,
-      rowSum("trust", [from.world, hit.worker, from.worker, kind]),
-    );
+    const vote = { world: from.world, worker: hit.worker, voter: from.worker, vote: kind };
+    db.query(ENTER_VOTE).run(...TRUST.values(db, vote));
   }
 }
 
@@ -64,20 +68,20 @@ export function adoptLinks(db: Database, arrived: Source & { id: Uint8Array }): 
     .query<Source & { kind: number }, [string]>(
       "SELECT atom.seq AS seq, atom.world AS world, atom.worker AS worker, link.kind AS kind FROM link JOIN atom ON atom.seq = link.seq WHERE link.target = ?",
     )
-    .all(id);
+    .all(targetKey(db, id));
   for (const { kind, ...from } of rows) act(db, from, kind, id);
 }
 
 /** Takes an atom's links out; its targets lose the bits that no other atom of the world gives them. */
 export function removeLinks(db: Database, from: Source, links: readonly Link[]): void {
   for (const link of links) {
-    const target = targetKey(link.target);
+    const target = targetKey(db, link.target);
     const kind = linkKindNumber(link.kind);
     db.query("DELETE FROM link WHERE target = ? AND kind = ? AND seq = ?").run(target, kind, from.seq);
-    if (!isId(target)) continue;
+    if (!isId(link.target)) continue;
     const hit = db
       .query<{ seq: number; world: number }, [Uint8Array]>("SELECT seq, world FROM atom WHERE id = ?")
-      .get(idToBytes(target));
+      .get(idToBytes(link.target));
     if (hit?.world !== from.world) continue;
     const other = db
       .query(

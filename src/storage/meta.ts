@@ -1,31 +1,22 @@
 import type { Database } from "bun:sqlite";
-import { decodeUtf8, encodeUtf8, Fault, newId } from "../base/mod.ts";
-import { sumHolds } from "./rows.ts";
-import { rowSum } from "./sums.ts";
+import { decodeUtf8, encodeUtf8, newId } from "../base/mod.ts";
+import { TruthTable } from "./truth-table.ts";
 
-const COLUMNS = ["key", "value"];
+export const META = new TruthTable<{ key: string; value: Uint8Array }>("meta", {
+  columns: ["key", "value"],
+  key: ["key"],
+});
 
 /** A value of the `meta` table. @throws Fault storage_error when it is damaged. */
 export function readMeta(db: Database, key: string): Uint8Array | undefined {
-  const row = db
-    .query<{ key: string; value: Uint8Array; sum: Uint8Array }, [string]>("SELECT * FROM meta WHERE key = ?")
-    .get(key);
+  const row = db.query<object, [string]>(`${META.select} WHERE key = ?`).get(key);
   if (row === null) return undefined;
-  if (!sumHolds("meta", COLUMNS, row)) {
-    throw new Fault(
-      "storage_error",
-      `the record "${key}" of the database is damaged; run "dwbase storage check --deep"`,
-    );
-  }
-  return row.value;
+  const damaged = `the record "${key}" of the database is damaged; run "dwbase storage check --deep"`;
+  return META.open(db, row, damaged).value;
 }
 
 export function writeMeta(db: Database, key: string, value: Uint8Array): void {
-  db.query("INSERT OR REPLACE INTO meta(key, value, sum) VALUES(?, ?, ?)").run(
-    key,
-    value,
-    rowSum("meta", [key, value]),
-  );
+  db.query(META.put).run(...META.values(db, { key, value }));
 }
 
 export function readNumber(db: Database, key: string): number {

@@ -1,9 +1,8 @@
 import type { Database } from "bun:sqlite";
 import type { PolicyRequest } from "../atom/mod.ts";
-import { bytesToId, Fault, newIdBytes } from "../base/mod.ts";
+import { bytesToId, newIdBytes } from "../base/mod.ts";
 import type { WriteContext } from "./context.ts";
-import { sumHolds } from "./rows.ts";
-import { type Column, rowSum } from "./sums.ts";
+import { TruthTable } from "./truth-table.ts";
 
 /** A row of `policy`, columns in the order of the table. */
 export interface PolicyRow {
@@ -18,48 +17,37 @@ export interface PolicyRow {
   at_ms: number;
 }
 
-export const POLICY_COLUMNS = [
-  "id",
-  "world",
-  "retention_days",
-  "min_importance",
-  "max_bytes",
-  "replication_allow",
-  "replication_deny",
-  "at_ms",
-] as const satisfies readonly (keyof PolicyRow)[];
+export const POLICY = new TruthTable<PolicyRow>("policy", {
+  columns: [
+    "id",
+    "world",
+    "retention_days",
+    "min_importance",
+    "max_bytes",
+    "replication_allow",
+    "replication_deny",
+    "at_ms",
+  ],
+  key: ["id"],
+});
 
-const SELECT = `SELECT ${POLICY_COLUMNS.join(", ")}, sum FROM policy`;
-
-function checked(row: PolicyRow & { sum: Uint8Array }): PolicyRow {
-  if (!sumHolds("policy", POLICY_COLUMNS, row as unknown as Record<string, unknown>)) {
-    throw new Fault(
-      "storage_error",
-      'a record of "policy" is damaged and is not applied; set the policy again',
-    );
-  }
-  return row;
-}
+const DAMAGED = 'a record of "policy" is damaged and is not applied; set the policy again';
 
 /** Sets a world's policy; it takes the place of the one before. @returns its id */
 export function setPolicy(ctx: WriteContext, request: PolicyRequest): string {
   const id = newIdBytes(ctx.clock.now());
-  const columns: Column[] = [
+  const row = {
     id,
-    request.world,
-    request.retention_days ?? null,
-    request.min_importance ?? null,
-    request.max_bytes ?? null,
-    request.replication_allow ? JSON.stringify(request.replication_allow) : null,
-    request.replication_deny ? JSON.stringify(request.replication_deny) : null,
-    ctx.clock.now(),
-  ];
+    world: request.world,
+    retention_days: request.retention_days ?? null,
+    min_importance: request.min_importance ?? null,
+    max_bytes: request.max_bytes ?? null,
+    replication_allow: request.replication_allow ? JSON.stringify(request.replication_allow) : null,
+    replication_deny: request.replication_deny ? JSON.stringify(request.replication_deny) : null,
+    at_ms: ctx.clock.now(),
+  };
   ctx.db.query("DELETE FROM policy WHERE world = ?").run(request.world);
-  ctx.db
-    .query(
-      `INSERT INTO policy(${POLICY_COLUMNS.join(", ")}, sum) VALUES(${columns.map(() => "?").join(", ")}, ?)`,
-    )
-    .run(...columns, rowSum("policy", columns));
+  ctx.db.query(POLICY.put).run(...POLICY.values(ctx.db, row));
   return bytesToId(id);
 }
 
@@ -73,8 +61,8 @@ function tenantOf(world: string): string | undefined {
 export function policyOf(db: Database, world: string): PolicyRow | undefined {
   for (const name of [world, tenantOf(world)]) {
     if (name === undefined) continue;
-    const row = db.query<PolicyRow & { sum: Uint8Array }, [string]>(`${SELECT} WHERE world = ?`).get(name);
-    if (row !== null) return checked(row);
+    const row = db.query<PolicyRow, [string]>(`${POLICY.select} WHERE world = ?`).get(name);
+    if (row !== null) return POLICY.open(db, row, DAMAGED);
   }
   return undefined;
 }

@@ -9,6 +9,7 @@ import { DOC, STATE } from "./schema.ts";
 import { hash52 } from "./sums.ts";
 import { token } from "./terms.ts";
 import { TextTail } from "./text-tail.ts";
+import { storedTokens, type Vault, vaultOf } from "./vault.ts";
 import { allWorlds, type WorldRow, worldById, worldByName } from "./worlds.ts";
 
 /** The thin facts about an atom, in order of `doc`. */
@@ -51,11 +52,13 @@ export class StoreReader {
   readonly db: Database;
   readonly place: Layout;
   private readonly tail: TextTail;
+  private readonly vault: Vault | undefined;
 
   /** @throws Fault see `openForRead` */
   constructor(dataDir: string, cacheKb?: number) {
     this.place = layout(dataDir);
     this.db = openForRead(this.place, cacheKb);
+    this.vault = vaultOf(this.db);
     this.tail = new TextTail(this.db);
   }
 
@@ -151,11 +154,16 @@ export class StoreReader {
       .iterate(world);
   }
 
+  /** A token as the text index has it. */
+  private stored(term: string): string {
+    return storedTokens(this.vault, term);
+  }
+
   /** In how many atoms a token stands. */
   documentFrequency(term: string): number {
     const row = this.db
       .query<{ doc: number }, [string]>("SELECT doc FROM text_v1_row WHERE term = ?")
-      .get(term);
+      .get(this.stored(term));
     return (row?.doc ?? 0) + this.tail.postings(term).length;
   }
 
@@ -164,7 +172,7 @@ export class StoreReader {
     // one JSON array costs half of what a row each does
     const [[json]] = this.db
       .query("SELECT json_group_array(doc) FROM text_v1_instance WHERE term = ? AND doc > ?")
-      .values(term, after) as [[string]];
+      .values(this.stored(term), after) as [[string]];
     const found: [seq: number, count: number][] = [];
     for (const seq of JSON.parse(json) as number[]) {
       const last = found.at(-1);
@@ -185,7 +193,7 @@ export class StoreReader {
     limit: number,
     before = Number.MAX_SAFE_INTEGER,
   ): number[] {
-    const quoted = (terms: readonly string[]): string[] => terms.map((term) => `"${term}"`);
+    const quoted = (terms: readonly string[]): string[] => terms.map((term) => `"${this.stored(term)}"`);
     const all = [...quoted(every), ...(any.length > 0 ? [`(${quoted(any).join(" OR ")})`] : [])];
     const tail = this.tail.holders(every, any).filter((seq) => seq < before);
     if (tail.length >= limit) return tail.slice(0, limit);
@@ -200,7 +208,7 @@ export class StoreReader {
     // the + keeps SQLite from opening the index anew for each sequence
     const folded = this.db
       .query("SELECT rowid FROM text_v1 WHERE text_v1 MATCH ? AND +rowid IN (SELECT value FROM json_each(?))")
-      .values(`"${term}"`, JSON.stringify(seqs)) as [number][];
+      .values(`"${this.stored(term)}"`, JSON.stringify(seqs)) as [number][];
     const tail = new Set(this.tail.postings(term).map(([seq]) => seq));
     return new Set([...folded.map(([seq]) => seq), ...seqs.filter((seq) => tail.has(seq))]);
   }

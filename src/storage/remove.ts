@@ -1,11 +1,19 @@
 import { nextSeq, type WriteContext } from "./context.ts";
 import { removeLinks } from "./links.ts";
-import { type AtomRow, atomBytes, isSound, linksOf } from "./rows.ts";
+import { type AtomRow, atomBytes, linksOf } from "./rows.ts";
 import { DOC } from "./schema.ts";
 import { leaveSubject } from "./subjects.ts";
-import { rowSum } from "./sums.ts";
 import { indexedText } from "./terms.ts";
+import { TruthTable } from "./truth-table.ts";
 import type { WorldRow } from "./worlds.ts";
+
+export const TOMBSTONE = new TruthTable<{
+  id: Uint8Array;
+  seq: number;
+  world: number;
+  at_ms: number;
+  key: string;
+}>("tombstone", { columns: ["id", "seq", "world", "at_ms", "key"], key: ["id"] });
 
 /**
  * Takes an atom out of the text index, the vectors, the statistics and its thread. FTS5 refuses to delete other words than it was
@@ -13,7 +21,7 @@ import type { WorldRow } from "./worlds.ts";
  */
 export function unindex(ctx: WriteContext, world: WorldRow, row: AtomRow): void {
   const indexed = indexedText(row);
-  if (isSound(row)) ctx.text.remove(row.seq, indexed.tokens);
+  if (row.sound) ctx.text.remove(row.seq, indexed.tokens);
   ctx.vectors.remove(world.id, row.seq);
   ctx.threads.splice(world, row.seq);
   world.docs -= 1;
@@ -47,9 +55,7 @@ export function forgetAtom(ctx: WriteContext, row: AtomRow, by: string): void {
   const world = ctx.worlds.get(row.world);
   removeAtom(ctx, world, row);
   const seq = nextSeq(ctx);
-  const columns = [row.id, seq, world.id, ctx.clock.now(), by];
-  ctx.db
-    .query("INSERT INTO tombstone(id, seq, world, at_ms, key, sum) VALUES(?, ?, ?, ?, ?, ?)")
-    .run(...columns, rowSum("tombstone", columns));
+  const stone = { id: row.id, seq, world: world.id, at_ms: ctx.clock.now(), key: by };
+  ctx.db.query(TOMBSTONE.put).run(...TOMBSTONE.values(ctx.db, stone));
   world.last_seq = seq;
 }

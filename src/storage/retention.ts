@@ -3,7 +3,7 @@ import { type Clock, clockIsSane, Fault, LIMITS } from "../base/mod.ts";
 import { requireRoom, type WriteContext } from "./context.ts";
 import { type PolicyRow, policyOf } from "./policies.ts";
 import { removeAtom } from "./remove.ts";
-import { ATOM_SELECT, type AtomRow, isSound, selectAtom } from "./rows.ts";
+import { selectAtom, selectAtoms } from "./rows.ts";
 import { DOC, STATE } from "./schema.ts";
 import { allWorlds, type WorldRow } from "./worlds.ts";
 
@@ -80,7 +80,7 @@ function deleteRows(
   for (const { seq } of victims) {
     if (until()) break;
     const row = selectAtom(ctx.db, seq);
-    if (!row || !isSound(row)) continue;
+    if (!row?.sound) continue;
     removeAtom(ctx, world, row);
     gone += 1;
   }
@@ -119,11 +119,8 @@ function evict(ctx: WriteContext, world: WorldRow, policy: PolicyRow, guard: Age
 }
 
 function vanish(ctx: WriteContext, world: WorldRow, rows: number): number {
-  const victims = ctx.db
-    .query<AtomRow, [number, number]>(
-      `SELECT ${ATOM_SELECT} FROM doc JOIN atom ON atom.seq = doc.seq WHERE doc.world = ? ORDER BY doc.seq LIMIT ?`,
-    )
-    .all(world.id, rows);
+  const tail = "JOIN doc ON doc.seq = atom.seq WHERE doc.world = ? ORDER BY doc.seq LIMIT ?";
+  const victims = selectAtoms(ctx.db, tail, world.id, rows);
   for (const row of victims) removeAtom(ctx, world, row);
   if (victims.length < rows) {
     for (const table of ["trust", "subject", "edge", "memory_state"])

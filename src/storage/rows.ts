@@ -1,9 +1,9 @@
 import type { Database } from "bun:sqlite";
 import { type Atom, bytesToVector, KINDS, LINK_KINDS, type Link, type LinkKind } from "../atom/mod.ts";
-import { bytesToId, equalBytes, Fault, formatTime, idToBytes } from "../base/mod.ts";
-import { type Column, rowSum } from "./sums.ts";
+import { bytesToId, Fault, formatTime, idToBytes } from "../base/mod.ts";
+import { TruthTable } from "./truth-table.ts";
 
-/** A row of `atom`, columns in the order of the table. */
+/** A row of `atom` in the open, columns in the order of the table. */
 export interface AtomRow {
   seq: number;
   id: Uint8Array;
@@ -25,10 +25,11 @@ export interface AtomRow {
   vector: Uint8Array | null;
   key_id: string | null;
   sent: Uint8Array | null;
-  sum: Uint8Array;
+  /** Whether the row fits its checksum. */
+  sound: boolean;
 }
 
-export const ATOM_COLUMNS = [
+const ATOM_COLUMNS = [
   "seq",
   "id",
   "origin",
@@ -51,55 +52,56 @@ export const ATOM_COLUMNS = [
   "sent",
 ] as const satisfies readonly (keyof AtomRow)[];
 
-export const ATOM_SELECT = [...ATOM_COLUMNS, "sum"].map((c) => `atom.${c}`).join(", ");
+/** What was remembered is sealed by encryption: all but who, when, where and how large. */
+export const ATOM = new TruthTable<AtomRow>("atom", {
+  columns: ATOM_COLUMNS,
+  key: ["seq"],
+  sealed: ["flags", "payload", "labels", "links", "vector"],
+});
 
-export function atomSum(row: Omit<AtomRow, "sum">): Uint8Array {
-  return rowSum(
-    "atom",
-    ATOM_COLUMNS.map((column) => row[column]),
-  );
+/** `SELECT <columns of AtomRow> FROM atom`; rows that it gives are to go through `loadAtom`. */
+export const ATOM_SELECT = ATOM.select;
+
+/** A row as SQLite gave it, opened in place; one that does not fit its checksum comes with `sound` false. */
+export function loadAtom(db: Database, stored: AtomRow): AtomRow {
+  stored.sound = ATOM.tryOpen(db, stored);
+  if (!stored.sound) withoutSealed(stored);
+  return stored;
 }
 
-/** The row itself when its checksum holds. @throws Fault storage_error naming the atom. */
-export function verified(row: AtomRow): AtomRow {
-  if (isSound(row)) return row;
-  throw new Fault(
-    "storage_error",
-    `atom ${bytesToId(row.id)} (sequence ${row.seq}) is damaged on disk; run "dwbase storage check --deep" on the data directory`,
-    { op: "read atom" },
-  );
+/** What could not be opened is no text: nobody takes it for one. */
+function withoutSealed(row: AtomRow): void {
+  if ((row.payload as unknown) instanceof Uint8Array) {
+    Object.assign(row, { payload: "", flags: null, labels: null, links: null, vector: null });
+  }
+}
+
+/** Atoms by what follows `SELECT … FROM atom`, each as it stands on disk. */
+export function selectAtoms(db: Database, tail: string, ...values: (number | Uint8Array)[]): AtomRow[] {
+  const rows = db.query<AtomRow, (number | Uint8Array)[]>(`${ATOM_SELECT} ${tail}`).all(...values);
+  for (const row of rows) loadAtom(db, row);
+  return rows;
 }
 
 /** An atom by sequence as it stands on disk. */
 export function selectAtom(db: Database, seq: number): AtomRow | undefined {
-  return db.query<AtomRow, [number]>(`SELECT ${ATOM_SELECT} FROM atom WHERE seq = ?`).get(seq) ?? undefined;
-}
-
-/** Whether an atom fits its checksum. */
-export function isSound(row: AtomRow): boolean {
-  return equalBytes(atomSum(row), row.sum);
+  const row = db.query<AtomRow, [number]>(`${ATOM_SELECT} WHERE seq = ?`).get(seq);
+  return row === null ? undefined : loadAtom(db, row);
 }
 
 /** An atom by id, verified. @throws Fault storage_error when it is damaged */
 export function findAtom(db: Database, id: string): AtomRow | undefined {
-  const row = db
-    .query<AtomRow, [Uint8Array]>(`SELECT ${ATOM_SELECT} FROM atom WHERE id = ?`)
-    .get(idToBytes(id));
-  return row === null ? undefined : verified(row);
+  const row = db.query<AtomRow, [Uint8Array]>(`${ATOM_SELECT} WHERE id = ?`).get(idToBytes(id));
+  return row === null ? undefined : verified(loadAtom(db, row));
 }
 
-/** Whether `row`'s own `sum` fits its other columns, taken in the given order. */
-export function sumHolds(table: string, columns: readonly string[], row: Record<string, unknown>): boolean {
-  const sum = row.sum;
-  return (
-    sum instanceof Uint8Array &&
-    equalBytes(
-      rowSum(
-        table,
-        columns.map((column) => row[column] as Column),
-      ),
-      sum,
-    )
+/** The row itself when it fits its checksum. @throws Fault storage_error naming the atom. */
+export function verified(row: AtomRow): AtomRow {
+  if (row.sound) return row;
+  throw new Fault(
+    "storage_error",
+    `atom ${bytesToId(row.id)} (sequence ${row.seq}) is damaged on disk; run "dwbase storage check --deep" on the data directory`,
+    { op: "read atom" },
   );
 }
 
@@ -141,7 +143,7 @@ export function atomOf(row: AtomRow, world: string): Atom {
 }
 
 /** Bytes of an atom that count in its world's size. */
-export function atomBytes(row: Omit<AtomRow, "sum">): number {
+export function atomBytes(row: AtomRow): number {
   const text = (value: string | null): number => (value === null ? 0 : Buffer.byteLength(value));
   return (
     text(row.payload) +

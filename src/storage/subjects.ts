@@ -3,9 +3,9 @@ import { Fault } from "../base/mod.ts";
 import type { WriteContext } from "./context.ts";
 import { dropEdgesOf } from "./edges.ts";
 import { removeAtom, unindex } from "./remove.ts";
-import { ATOM_SELECT, type AtomRow, selectAtom, sumHolds, verified } from "./rows.ts";
+import { type AtomRow, selectAtom, selectAtoms, verified } from "./rows.ts";
 import { DOC, STATE } from "./schema.ts";
-import { rowSum } from "./sums.ts";
+import { TruthTable } from "./truth-table.ts";
 import type { WorldRow } from "./worlds.ts";
 
 /** A row of `subject`: what changes often about a thing with versions. */
@@ -31,7 +31,7 @@ export interface SubjectRow {
   state: string;
 }
 
-export const SUBJECT_COLUMNS = [
+const SUBJECT_COLUMNS = [
   "id",
   "world",
   "family",
@@ -64,7 +64,11 @@ export interface SubjectVersion {
   change?: SubjectChange;
 }
 
-const SELECT = `SELECT ${SUBJECT_COLUMNS.join(", ")}, sum FROM subject`;
+export const SUBJECT = new TruthTable<SubjectRow>("subject", {
+  columns: SUBJECT_COLUMNS,
+  key: ["id"],
+  sealed: ["state"],
+});
 /** Of a row that is there only what may change is set: the index on lists is left alone. */
 const PUT = `INSERT INTO subject(${SUBJECT_COLUMNS.join(", ")}, sum)
   VALUES(${SUBJECT_COLUMNS.map(() => "?").join(", ")}, ?) ON CONFLICT(id) DO UPDATE SET
@@ -72,17 +76,10 @@ const PUT = `INSERT INTO subject(${SUBJECT_COLUMNS.join(", ")}, sum)
     .map((column) => `${column} = excluded.${column}`)
     .join(", ")}`;
 
-type StoredSubject = SubjectRow & { sum: Uint8Array };
-
-function checked(row: StoredSubject): SubjectRow {
-  if (sumHolds("subject", SUBJECT_COLUMNS, row as unknown as Record<string, unknown>)) return row;
-  throw new Fault("storage_error", 'a record of "subject" is damaged; run "dwbase storage check --deep"');
-}
-
 /** @throws Fault storage_error when the row is damaged */
 export function findSubject({ db }: Pick<WriteContext, "db">, id: Uint8Array): SubjectRow | undefined {
-  const row = db.query<StoredSubject, [Uint8Array]>(`${SELECT} WHERE id = ?`).get(id);
-  return row === null ? undefined : checked(row);
+  const row = db.query<SubjectRow, [Uint8Array]>(`${SUBJECT.select} WHERE id = ?`).get(id);
+  return row === null ? undefined : SUBJECT.open(db, row);
 }
 
 /** Subjects of a family in a world, newest first. @throws Fault storage_error */
@@ -93,11 +90,11 @@ export function listSubjects(
   offset = 0,
 ): SubjectRow[] {
   return db
-    .query<StoredSubject, [number, number, number, number]>(
-      `${SELECT} WHERE world = ? AND family = ? ORDER BY ts_ms DESC, id DESC LIMIT ? OFFSET ?`,
+    .query<SubjectRow, [number, number, number, number]>(
+      `${SUBJECT.select} WHERE world = ? AND family = ? ORDER BY ts_ms DESC, id DESC LIMIT ? OFFSET ?`,
     )
     .all(of.world, of.family, limit, offset)
-    .map(checked);
+    .map((row) => SUBJECT.open(db, row));
 }
 
 export function countSubjects(db: Database, world: number, family: number): number {
@@ -110,15 +107,11 @@ export function countSubjects(db: Database, world: number, family: number): numb
 
 /** All versions of a subject, oldest first, verified. @throws Fault storage_error */
 export function versionsOf(db: Database, id: Uint8Array): AtomRow[] {
-  return db
-    .query<AtomRow, [Uint8Array]>(`SELECT ${ATOM_SELECT} FROM atom WHERE subject = ? ORDER BY version`)
-    .all(id)
-    .map(verified);
+  return selectAtoms(db, "WHERE subject = ? ORDER BY version", id).map(verified);
 }
 
 export function putSubject(ctx: Pick<WriteContext, "db">, row: SubjectRow): void {
-  const columns = SUBJECT_COLUMNS.map((column) => row[column]);
-  ctx.db.query(PUT).run(...columns, rowSum("subject", columns));
+  ctx.db.query(PUT).run(...SUBJECT.values(ctx.db, row));
 }
 
 /**
@@ -193,8 +186,6 @@ export function leaveSubject(ctx: WriteContext, world: WorldRow, row: AtomRow): 
     .get(row.subject)?.head_seq;
   if (head !== row.seq) return;
   dropSubject(ctx, { id: row.subject, world: world.id });
-  const older = ctx.db
-    .query<AtomRow, [Uint8Array]>(`SELECT ${ATOM_SELECT} FROM atom WHERE subject = ?`)
-    .all(row.subject);
-  for (const version of older) removeAtom(ctx, world, version);
+  for (const version of selectAtoms(ctx.db, "WHERE subject = ?", row.subject))
+    removeAtom(ctx, world, version);
 }

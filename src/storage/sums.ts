@@ -1,4 +1,5 @@
 import { encodeUtf8 } from "../base/mod.ts";
+import type { Vault } from "./vault.ts";
 
 export type Column = string | number | Uint8Array | null;
 
@@ -17,9 +18,10 @@ const KEEP = 1024 * 1024;
 
 /**
  * Checksum of a row: xxHash64 (8 bytes, big endian) over a format byte, the table's name and its columns, each with
- * its type and length before it, so that no two different rows share an encoding.
+ * its type and length before it, so that no two different rows share an encoding. With a vault a keyed one of 16
+ * bytes, which tells nothing about columns that are not in the row as they were summed.
  */
-export function rowSum(table: string, columns: readonly Column[]): Uint8Array {
+export function rowSum(table: string, columns: readonly Column[], vault?: Vault): Uint8Array {
   let at = 0;
   buffer[at++] = FORMAT;
   const put = (column: Column): void => {
@@ -47,9 +49,15 @@ export function rowSum(table: string, columns: readonly Column[]): Uint8Array {
   };
   put(table);
   for (const column of columns) put(column);
-  const out = Buffer.alloc(8);
-  out.writeBigUInt64BE(Bun.hash.xxHash64(buffer.subarray(0, at)));
+  const encoded = buffer.subarray(0, at);
+  const out = vault ? vault.sum(encoded) : xxHash64(encoded);
   if (buffer.length > KEEP) buffer = Buffer.alloc(64 * 1024);
+  return out;
+}
+
+function xxHash64(bytes: Uint8Array): Uint8Array {
+  const out = Buffer.alloc(8);
+  out.writeBigUInt64BE(Bun.hash.xxHash64(bytes));
   return out;
 }
 

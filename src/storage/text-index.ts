@@ -1,9 +1,10 @@
 import type { Database } from "bun:sqlite";
 import { LIMITS } from "../base/mod.ts";
 import { readNumber, writeNumber } from "./meta.ts";
-import { ATOM_SELECT, type AtomRow, isSound } from "./rows.ts";
+import { type AtomRow, selectAtoms } from "./rows.ts";
 import { DOC } from "./schema.ts";
 import { indexedText } from "./terms.ts";
+import { storedTokens, type Vault, vaultOf } from "./vault.ts";
 
 const COVERED = "text_seq";
 
@@ -12,12 +13,12 @@ export function coveredSeq(db: Database): number {
   return readNumber(db, COVERED);
 }
 
-const IN_TAIL = `FROM atom JOIN doc ON doc.world = atom.world AND doc.seq = atom.seq
+const IN_TAIL = `JOIN doc ON doc.world = atom.world AND doc.seq = atom.seq
   WHERE atom.seq > ? AND (doc.bits & ${DOC.old}) = 0 ORDER BY atom.seq`;
 
 /** Sequences of the tail's atoms, ascending. */
 export function tailSeqs(db: Database, after: number): number[] {
-  return (db.query(`SELECT atom.seq ${IN_TAIL}`).values(after) as [number][]).map(([seq]) => seq);
+  return (db.query(`SELECT atom.seq FROM atom ${IN_TAIL}`).values(after) as [number][]).map(([seq]) => seq);
 }
 
 /**
@@ -25,10 +26,8 @@ export function tailSeqs(db: Database, after: number): number[] {
  * keep the store from opening: reading it by id says that it is damaged, and so does the check.
  */
 export function tailAtoms(db: Database, after: number): { row: AtomRow; tokens: string }[] {
-  return db
-    .query<AtomRow, [number]>(`SELECT ${ATOM_SELECT} ${IN_TAIL}`)
-    .all(after)
-    .filter(isSound)
+  return selectAtoms(db, IN_TAIL, after)
+    .filter((row) => row.sound)
     .map((row) => ({ row, tokens: tokensOf(row) }));
 }
 
@@ -44,8 +43,10 @@ export function tokensOf(row: AtomRow): string {
 export class TextIndex {
   private tail = new Map<number, string>();
   private covered: number;
+  private readonly vault: Vault | undefined;
 
   constructor(private readonly db: Database) {
+    this.vault = vaultOf(db);
     this.covered = coveredSeq(db);
     this.load();
   }
@@ -57,7 +58,9 @@ export class TextIndex {
   /** @param tokens the very tokens that were added: FTS5's 'delete' needs them again */
   remove(seq: number, tokens: string): void {
     if (this.tail.delete(seq) || seq > this.covered) return;
-    this.db.query("INSERT INTO text_v1(text_v1, rowid, t) VALUES('delete', ?, ?)").run(seq, tokens);
+    this.db
+      .query("INSERT INTO text_v1(text_v1, rowid, t) VALUES('delete', ?, ?)")
+      .run(seq, storedTokens(this.vault, tokens));
   }
 
   /** Sequences of the atoms that hold a token, newest first. */
@@ -67,7 +70,7 @@ export class TextIndex {
     }
     const rows = this.db
       .query("SELECT DISTINCT doc FROM text_v1_instance WHERE term = ? ORDER BY doc DESC")
-      .values(term) as [number][];
+      .values(storedTokens(this.vault, term)) as [number][];
     for (const [seq] of rows) yield seq;
   }
 
@@ -75,7 +78,7 @@ export class TextIndex {
   fold(head: number): void {
     if (this.tail.size < LIMITS.textTail) return;
     const insert = this.db.query("INSERT INTO text_v1(rowid, t) VALUES(?, ?)");
-    for (const [seq, tokens] of this.tail) insert.run(seq, tokens);
+    for (const [seq, tokens] of this.tail) insert.run(seq, storedTokens(this.vault, tokens));
     this.tail.clear();
     this.covered = head;
     writeNumber(this.db, COVERED, head);

@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { LIMITS } from "../base/mod.ts";
-import { listOf } from "./rows.ts";
+import { listOf, selectAtom } from "./rows.ts";
 import { DOC } from "./schema.ts";
 import { token } from "./terms.ts";
 import type { TextIndex } from "./text-index.ts";
@@ -89,6 +89,10 @@ export class Threads {
     this.ends.clear();
   }
 
+  private session(seq: number): string | undefined {
+    return sessionOf(listOf(selectAtom(this.db, seq)?.labels ?? null));
+  }
+
   private setNext(world: number, seq: number, next: number): void {
     this.db.query("UPDATE doc SET next = ? WHERE world = ? AND seq = ?").run(next, world, seq);
   }
@@ -105,11 +109,11 @@ export class Threads {
 
   /** The newest sessionless atom up to a sequence, not looked for beyond REWIND atoms. */
   private lastLoose(world: WorldRow, upTo: number): (End & { ts_ms: number }) | undefined {
-    const rows = this.db.query<End & { ts_ms: number; labels: string | null }, [number, number]>(
-      `SELECT doc.seq AS seq, thread, pos, doc.ts_ms AS ts_ms, labels FROM doc JOIN atom ON atom.seq = doc.seq
-       WHERE doc.world = ? AND doc.seq <= ? AND (bits & ${DOC.old}) = 0 ORDER BY doc.seq DESC LIMIT ${REWIND}`,
+    const rows = this.db.query<End & { ts_ms: number }, [number, number]>(
+      `SELECT seq, thread, pos, ts_ms FROM doc
+       WHERE world = ? AND seq <= ? AND (bits & ${DOC.old}) = 0 ORDER BY seq DESC LIMIT ${REWIND}`,
     );
-    for (const row of rows.iterate(world.id, upTo)) if (!sessionOf(listOf(row.labels))) return row;
+    for (const row of rows.iterate(world.id, upTo)) if (!this.session(row.seq)) return row;
     return undefined;
   }
 
@@ -119,11 +123,11 @@ export class Threads {
     if (known) return known;
     for (const seq of this.text.holders(token.label(world.id, label))) {
       const row = this.db
-        .query<{ labels: string | null; thread: number; pos: number }, [number, number]>(
-          "SELECT labels, thread, pos FROM doc JOIN atom ON atom.seq = doc.seq WHERE doc.world = ? AND doc.seq = ?",
+        .query<{ thread: number; pos: number }, [number, number]>(
+          "SELECT thread, pos FROM doc WHERE world = ? AND seq = ?",
         )
         .get(world.id, seq);
-      if (row && sessionOf(listOf(row.labels)) === label) return { seq, thread: row.thread, pos: row.pos };
+      if (row && this.session(seq) === label) return { seq, thread: row.thread, pos: row.pos };
     }
     return undefined;
   }

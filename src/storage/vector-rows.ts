@@ -1,8 +1,9 @@
 import type { Database } from "bun:sqlite";
 import type { Space } from "../embedder/mod.ts";
 import { atomText } from "../text/mod.ts";
-import { ATOM_SELECT, type AtomRow, verified } from "./rows.ts";
+import { type AtomRow, selectAtoms, verified } from "./rows.ts";
 import { DOC } from "./schema.ts";
+import { type Vault, vaultOf } from "./vault.ts";
 
 /** How the writer gets vectors: at once when `embed` is there, else later through the backfill. */
 export interface VectorMaker {
@@ -35,6 +36,21 @@ export function spaceId(db: Database, { model, dimension, version }: Space): num
     .get(model, dimension, version)?.id;
 }
 
+/** A vector as `vec` has it: its bytes, sealed when encrypted. */
+export function sealVector(vault: Vault | undefined, space: number, seq: number, q: Int8Array): Uint8Array {
+  const bytes = new Uint8Array(q.buffer, q.byteOffset, q.length);
+  return vault ? vault.seal(bytes, vault.place("vec.q", [seq, space])) : bytes;
+}
+
+/** The bytes of a vector of `vec`; empty when it cannot be opened. */
+export function openVector(vault: Vault | undefined, space: number, seq: number, q: Uint8Array): Uint8Array {
+  if (!vault) return q;
+  const bytes = vault.open(q, vault.place("vec.q", [seq, space]));
+  return bytes instanceof Uint8Array ? bytes : NO_BYTES;
+}
+
+const NO_BYTES = new Uint8Array();
+
 /** The highest sequence of a world that has a vector in a space, 0 for none. */
 export function embeddedUpTo(db: Database, space: number, world: number): number {
   return (
@@ -47,6 +63,9 @@ export function embeddedUpTo(db: Database, space: number, world: number): number
 }
 
 const WAITING = `FROM doc WHERE world = ? AND seq > ? AND (bits & ${DOC.old}) = 0`;
+
+const NEXT = `JOIN doc ON doc.seq = atom.seq
+  WHERE doc.world = ? AND doc.seq > ? AND (doc.bits & ${DOC.old}) = 0 ORDER BY doc.seq LIMIT ?`;
 
 /** How many atoms of a world have no vector in a space yet. */
 export function unembedded(db: Database, space: number, world: number): number {
@@ -107,12 +126,7 @@ export class VectorRows {
   /** The next atoms for the backfill, at most `limit`; undefined when no world is behind. */
   next(limit: number): Unembedded | undefined {
     for (const world of this.behind) {
-      const rows = this.db
-        .query<AtomRow, [number, number, number]>(
-          `SELECT ${ATOM_SELECT} FROM doc JOIN atom ON atom.seq = doc.seq
-           WHERE doc.world = ? AND doc.seq > ? AND (doc.bits & ${DOC.old}) = 0 ORDER BY doc.seq LIMIT ?`,
-        )
-        .all(world, embeddedUpTo(this.db, this.space, world), limit);
+      const rows = selectAtoms(this.db, NEXT, world, embeddedUpTo(this.db, this.space, world), limit);
       if (rows.length === 0) this.behind.delete(world);
       else return { world, atoms: rows.map(textOf) };
     }
@@ -128,7 +142,7 @@ export class VectorRows {
   private insert(world: number, seq: number, q: Int8Array): void {
     this.db
       .query("INSERT OR REPLACE INTO vec(space, world, seq, q) VALUES(?, ?, ?, ?)")
-      .run(this.space, world, seq, new Uint8Array(q.buffer, q.byteOffset, q.length));
+      .run(this.space, world, seq, sealVector(vaultOf(this.db), this.space, seq, q));
   }
 
   private findBehind(): Set<number> {

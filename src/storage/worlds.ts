@@ -1,8 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { Fault } from "../base/mod.ts";
 import { readNumber, writeNumber } from "./meta.ts";
-import { sumHolds } from "./rows.ts";
-import { type Column, rowSum } from "./sums.ts";
+import { TruthTable } from "./truth-table.ts";
 
 /** A row of `world`, columns in the order of the table. */
 export interface WorldRow {
@@ -31,7 +30,7 @@ export interface WorldRow {
   labels: string;
 }
 
-export const WORLD_COLUMNS = [
+const WORLD_COLUMNS = [
   "id",
   "name",
   "state",
@@ -52,35 +51,34 @@ export const WORLD_COLUMNS = [
   "labels",
 ] as const satisfies readonly (keyof WorldRow)[];
 
+export const WORLD = new TruthTable<WorldRow>("world", {
+  columns: WORLD_COLUMNS,
+  key: ["id"],
+  sealed: ["description", "labels"],
+});
+
 const UPDATE = `UPDATE world SET ${WORLD_COLUMNS.slice(2)
   .map((column) => `${column} = ?`)
   .join(", ")}, sum = ? WHERE id = ?`;
-const SELECT = `SELECT ${WORLD_COLUMNS.join(", ")}, sum FROM world`;
 
-type StoredWorld = WorldRow & { sum: Uint8Array };
-
-function checked(row: StoredWorld | null): WorldRow | undefined {
+function checked(db: Database, row: WorldRow | null): WorldRow | undefined {
   if (row === null) return undefined;
-  if (!sumHolds("world", WORLD_COLUMNS, row as unknown as Record<string, unknown>)) {
-    throw new Fault(
-      "storage_error",
-      `the record of world number ${row.id} is damaged; run "dwbase storage check --deep"`,
-    );
-  }
-  return row;
+  const damaged = `the record of world number ${row.id} is damaged; run "dwbase storage check --deep"`;
+  return WORLD.open(db, row, damaged);
 }
 
 export function worldByName(db: Database, name: string): WorldRow | undefined {
-  return checked(db.query<StoredWorld, [string]>(`${SELECT} WHERE name = ?`).get(name));
+  return checked(db, db.query<WorldRow, [string]>(`${WORLD.select} WHERE name = ?`).get(name));
 }
 
 export function worldById(db: Database, id: number): WorldRow | undefined {
-  return checked(db.query<StoredWorld, [number]>(`${SELECT} WHERE id = ?`).get(id));
+  return checked(db, db.query<WorldRow, [number]>(`${WORLD.select} WHERE id = ?`).get(id));
 }
 
 /** All worlds by name, the node's own and the vanishing ones included. */
 export function* allWorlds(db: Database): Generator<WorldRow> {
-  for (const row of db.query<StoredWorld, []>(`${SELECT} ORDER BY name`).iterate()) yield checked(row)!;
+  for (const row of db.query<WorldRow, []>(`${WORLD.select} ORDER BY name`).iterate())
+    yield checked(db, row)!;
 }
 
 /** How many worlds the writer keeps at hand; only clean ones are let go. */
@@ -158,19 +156,13 @@ export class WorldCache {
   }
 
   private insert(world: WorldRow): void {
-    const columns: Column[] = WORLD_COLUMNS.map((column) => world[column]);
-    this.db
-      .query(
-        `INSERT INTO world(${WORLD_COLUMNS.join(", ")}, sum) VALUES(${columns.map(() => "?").join(", ")}, ?)`,
-      )
-      .run(...columns, rowSum("world", columns));
+    this.db.query(WORLD.put).run(...WORLD.values(this.db, world));
   }
 
   /** Writes the changed rows into the running transaction. The index on names is left alone. */
   flush(): void {
     for (const world of this.dirty) {
-      const columns: Column[] = WORLD_COLUMNS.map((column) => world[column]);
-      this.db.query(UPDATE).run(...columns.slice(2), rowSum("world", columns), world.id);
+      this.db.query(UPDATE).run(...WORLD.values(this.db, world).slice(2), world.id);
     }
   }
 
