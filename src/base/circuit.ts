@@ -4,10 +4,19 @@ import { LIMITS } from "./limits.ts";
 
 export type CircuitState = "closed" | "open" | "half_open";
 
+/** How a breaker stands. */
+export interface CircuitReport {
+  state: CircuitState;
+  /** In a row while closed. */
+  failures: number;
+  /** Of trial calls while half open. */
+  successes: number;
+}
+
 /**
  * Stands before calls to something outside that may be away. Closed, it counts failures in a row and opens at
  * LIMITS.circuitFailures. Open, it refuses at once. After LIMITS.circuitOpenMs it is half open: it lets up to
- * LIMITS.circuitTrials calls through at a time; that many successes close it, one failure opens it again.
+ * LIMITS.circuitTrials calls through at a time; LIMITS.circuitSuccesses successes close it, one failure opens it again.
  */
 export class CircuitBreaker {
   private failures = 0;
@@ -27,6 +36,10 @@ export class CircuitBreaker {
   state(): CircuitState {
     if (this.openUntil === undefined) return "closed";
     return this.clock.monotonic() < this.openUntil ? "open" : "half_open";
+  }
+
+  report(): CircuitReport {
+    return { state: this.state(), failures: this.failures, successes: this.successes };
   }
 
   /**
@@ -77,7 +90,7 @@ export class CircuitBreaker {
 
   private succeed(): void {
     this.failures = 0;
-    if (this.openUntil !== undefined && ++this.successes === LIMITS.circuitTrials) this.change(undefined);
+    if (this.openUntil !== undefined && ++this.successes === LIMITS.circuitSuccesses) this.change(undefined);
   }
 
   private fail(): void {

@@ -96,10 +96,12 @@ export const LIMITS = {
   embedPauseMs: 200,
 
   // --- calls to the outside ---
-  /** Failures in a row that open a circuit breaker, how long it is open, and its trial calls while half open. */
+  /** Failures in a row that open a circuit breaker and how long it is open; while half open, its calls at a time and
+   * the successes that close it. */
   circuitFailures: 5,
   circuitOpenMs: 30_000,
   circuitTrials: 3,
+  circuitSuccesses: 3,
 
   /** Atoms that wait in the tail of the text index before they are folded into it together. */
   textTail: 256,

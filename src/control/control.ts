@@ -14,9 +14,9 @@ export interface ControlState {
   eventCount: number;
 }
 
-/** What a change of the state is entered into the audit log as. */
+/** What is entered into the audit log. */
 export interface ControlAct {
-  action: "flag" | "panic" | "recover";
+  action: "flag" | "panic" | "recover" | "circuit" | "secrets";
   actor: string;
   target: string;
   detail: string;
@@ -27,6 +27,8 @@ export interface ControlStore {
   loadControl(): Promise<ControlState | undefined>;
   /** Resolves when both are on the disk. @throws Fault */
   saveControl(state: ControlState, act: ControlAct): Promise<void>;
+  /** Enters what changes no kept state. @throws Fault */
+  noteControl(act: ControlAct): Promise<void>;
 }
 
 export type FlagSource = "default" | "environment" | "control";
@@ -200,6 +202,11 @@ export class Control {
     });
   }
 
+  /** Enters into the audit log what changes no kept state. @throws Fault */
+  note(act: ControlAct): Promise<void> {
+    return this.opened().noteControl(act);
+  }
+
   private changed(to: Pick<PanicEvent, "level" | "reason" | "source" | "actor">) {
     const { level, reason, source, actor } = to;
     const timestamp = formatTime(this.options.clock.now());
@@ -218,8 +225,12 @@ export class Control {
     }
   }
 
-  private keep(state: ControlState, act: ControlAct): Promise<void> {
-    if (this.store) return this.store.saveControl(state, act);
+  private async keep(state: ControlState, act: ControlAct): Promise<void> {
+    return this.opened().saveControl(state, act);
+  }
+
+  private opened(): ControlStore {
+    if (this.store) return this.store;
     throw new Fault("overloaded", "the node is starting; try again in 1 s", { retryAfter: 1 });
   }
 

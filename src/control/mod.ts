@@ -1,6 +1,15 @@
 /** Rank 3: what an operator switches while the node runs: flags, panic level, circuits. See DESIGN.md. */
 export { ALL_WORK, ControlCells, type FlagReader, GATE, type Gate, type Work } from "./cells.ts";
 export {
+  CIRCUIT_ACTIONS,
+  type CircuitAction,
+  type CircuitSource,
+  Circuits,
+  type CircuitView,
+  DATABASE,
+  type NamedReport,
+} from "./circuits.ts";
+export {
   Control,
   type ControlAct,
   type ControlOptions,

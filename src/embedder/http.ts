@@ -53,6 +53,12 @@ export class HttpEmbedder implements Embedder {
     return this.circuit.state();
   }
 
+  /** Opens or closes the breaker by hand; reset closes it too. */
+  operate(action: "reset" | "open" | "close"): void {
+    if (action === "open") this.circuit.open();
+    else this.circuit.close();
+  }
+
   /**
    * The vectors of `texts`, each cut at LIMITS.embedTextChars.
    * @throws Fault unreachable when the provider is away or answers wrongly: try later; invalid_input when it does not

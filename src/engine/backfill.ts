@@ -1,4 +1,5 @@
 import { Fault } from "../base/mod.ts";
+import type { Gate } from "../control/mod.ts";
 import { type Embedder, quantise } from "../embedder/mod.ts";
 import type { StoreWriter } from "../storage/mod.ts";
 
@@ -21,11 +22,12 @@ export class Backfill {
   constructor(
     private readonly writer: StoreWriter,
     private readonly embedder: Embedder,
+    private readonly gate: Pick<Gate, "resting">,
   ) {}
 
   /** Called when there may be something to do. */
   kick(): void {
-    if (this.running || this.timer || this.abort.signal.aborted) return;
+    if (this.running || this.timer || this.abort.signal.aborted || this.gate.resting) return;
     this.running = true;
     void this.run().finally(() => {
       this.running = false;
@@ -39,7 +41,7 @@ export class Backfill {
 
   private async run(): Promise<void> {
     try {
-      while (!this.abort.signal.aborted && (await this.slice())) await Bun.sleep(0);
+      while (!this.abort.signal.aborted && !this.gate.resting && (await this.slice())) await Bun.sleep(0);
       this.trouble = "";
     } catch (cause) {
       this.trouble = cause instanceof Error ? cause.message : String(cause);
@@ -56,7 +58,7 @@ export class Backfill {
     const waiting = this.writer.nextUnembedded(SLICE);
     if (!waiting) return false;
     const vectors = await this.embed(waiting.atoms.map((atom) => atom.text));
-    if (this.abort.signal.aborted) return false;
+    if (this.abort.signal.aborted || this.gate.resting) return false;
     const made = waiting.atoms.map(({ seq }, at) => ({ seq, q: quantise(vectors[at]!) }));
     // vectors can be made again: no fsync of their own
     const [outcome] = this.writer.commit([(ctx) => ctx.vectors.fill(waiting.world, made)], true);

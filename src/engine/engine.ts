@@ -1,11 +1,22 @@
 import type { AskRequest, NewAtom, PolicyRequest, ReplayRequest, WorldRequest } from "../atom/mod.ts";
 import { type Caller, mayRead, mayWrite, requireCapability } from "../auth/mod.ts";
-import { encodeUtf8, Fault, LIMITS } from "../base/mod.ts";
+import { decodeUtf8, encodeUtf8, Fault, LIMITS } from "../base/mod.ts";
+import {
+  type CircuitAction,
+  type CircuitSource,
+  type ControlAct,
+  ControlCells,
+  type ControlState,
+  type ControlStore,
+  type NamedReport,
+} from "../control/mod.ts";
 import { type EmbedderSettings, loadModel } from "../embedder/mod.ts";
+import { Exports } from "./exports.ts";
 import { ThreadLink } from "./link.ts";
 import {
   type AnswerMessage,
   BEAT,
+  type OwnWrite,
   type ReadBody,
   type ThreadStatus,
   type VectorBudget,
@@ -19,6 +30,8 @@ export interface EngineOptions {
   relaxedWindowMs: number;
   embedder: EmbedderSettings;
   vectors: VectorBudget;
+  /** Flags and the gate; without it nothing is ever stopped. */
+  control?: ControlCells;
   onStatus: (status: ThreadStatus) => void;
   /** A sentence of a thread for the log. */
   onLog: (message: string) => void;
@@ -27,7 +40,8 @@ export interface EngineOptions {
 }
 
 /** The engine over its threads: checks what the caller may, hands the work on, and never blocks main. */
-export class ThreadedEngine implements Engine {
+export class ThreadedEngine implements Engine, ControlStore, CircuitSource {
+  private readonly exports = new Exports();
   private closing: Promise<void> | undefined;
 
   private constructor(
@@ -35,6 +49,7 @@ export class ThreadedEngine implements Engine {
     private readonly reader: ThreadLink,
     /** Heartbeats of the threads, by cell of BEAT. */
     readonly beats: Int32Array,
+    private readonly onLog: (message: string) => void,
   ) {}
 
   /** Opens the data directory. @throws Fault why it cannot be opened */
@@ -42,7 +57,8 @@ export class ThreadedEngine implements Engine {
     const { dataDir, relaxedWindowMs, embedder, vectors, onLog, onBug, onDeath } = options;
     const model = embedder.embedder === "none" ? undefined : await loadModel();
     const beats = new SharedArrayBuffer(4 * BEAT.cells);
-    const common = { dataDir, relaxedWindowMs, embedder, vectors, model, beats };
+    const control = (options.control ?? new ControlCells()).buffer;
+    const common = { dataDir, relaxedWindowMs, embedder, vectors, model, beats, control };
     const message = (cell: number) => ({ ...common, mainNow: performance.now(), cell });
     const writer = new ThreadLink(new Worker(new URL("./writer-thread.ts", import.meta.url).href), "writer", {
       onStatus: options.onStatus,
@@ -63,7 +79,7 @@ export class ThreadedEngine implements Engine {
       await writer.close();
       throw cause;
     }
-    return new ThreadedEngine(writer, reader, new Int32Array(beats));
+    return new ThreadedEngine(writer, reader, new Int32Array(beats), onLog);
   }
 
   /** Writes that wait or are under way. */
@@ -108,7 +124,10 @@ export class ThreadedEngine implements Engine {
 
   async replay(caller: Caller, request: ReplayRequest, want: Want): Promise<Reply> {
     requireReadable(caller, request.world);
-    return this.read({ op: "replay", request, ...want });
+    const reply = await this.read({ op: "replay", request, ...want });
+    if (this.exports.isWhole(caller.bucket, request, reply.next))
+      await this.noteExport(caller, request.world);
+    return reply;
   }
 
   async get(caller: Caller, id: string, want: Want): Promise<Reply> {
@@ -128,17 +147,48 @@ export class ThreadedEngine implements Engine {
 
   async manageWorld(caller: Caller, request: WorldRequest, want: Want): Promise<Reply> {
     requireManageable(caller, request.world);
-    return this.write({ op: "world", request, format: want.format }, false);
+    return this.write({ op: "world", request, by: caller.name, format: want.format }, false);
   }
 
   async setPolicy(caller: Caller, request: PolicyRequest, want: Want): Promise<Reply> {
     requireManageable(caller, request.world);
-    return this.write({ op: "policy", request, format: want.format }, false);
+    return this.write({ op: "policy", request, by: caller.name, format: want.format }, false);
   }
 
   async indexStatus(caller: Caller, want: Want): Promise<Reply> {
     requireCapability(caller, "read_worlds");
     return this.read({ op: "index_status", reach: reachOf(caller), ...want });
+  }
+
+  async loadControl(): Promise<ControlState | undefined> {
+    const { bytes } = await this.own({ op: "control_load" });
+    return (JSON.parse(decodeUtf8(bytes)!) as ControlState | null) ?? undefined;
+  }
+
+  async saveControl(state: ControlState, act: ControlAct): Promise<void> {
+    await this.own({ op: "control_save", state, act });
+  }
+
+  async noteControl(act: ControlAct): Promise<void> {
+    await this.own({ op: "audit", event: act });
+  }
+
+  circuits(): NamedReport[] {
+    return [...this.writer.circuits, ...this.reader.circuits];
+  }
+
+  async operate(name: string, action: CircuitAction): Promise<void> {
+    const holders = [this.writer, this.reader].filter((link) => link.circuits.some((c) => c.name === name));
+    await Promise.all(holders.map((link) => link.operate(name, action)));
+  }
+
+  /** Reading goes on when the log cannot be written, but not in silence. */
+  private async noteExport(caller: Caller, world: string): Promise<void> {
+    try {
+      await this.own({ op: "audit", event: { action: "export", actor: caller.name, target: world } });
+    } catch (cause) {
+      this.onLog(`an export was not entered into the audit log: ${(cause as Error).message}`);
+    }
   }
 
   /** Finishes what is under way, commits and closes the files. */
@@ -156,6 +206,10 @@ export class ThreadedEngine implements Engine {
 
   private async write(body: WriteBody, relaxed: boolean): Promise<Reply> {
     return replyOf(await this.writer.ask(JSON.stringify(body), LIMITS.writeDeadlineMs, relaxed));
+  }
+
+  private async own(body: OwnWrite): Promise<Reply> {
+    return replyOf(await this.writer.ask(JSON.stringify(body), LIMITS.writeDeadlineMs, false, true));
   }
 
   private async read(body: ReadBody): Promise<Reply> {

@@ -1,4 +1,5 @@
 import { Fault, fromWire, LIMITS } from "../base/mod.ts";
+import type { CircuitAction, NamedReport } from "../control/mod.ts";
 import type {
   AnswerMessage,
   FaultMessage,
@@ -23,6 +24,9 @@ export interface LinkEvents {
   /** The thread is gone; the node cannot go on. */
   onDeath: (reason: string) => void;
 }
+
+/** How long a thread gets to tell what became of a circuit. */
+const CIRCUIT_MS = 1000;
 
 /** How often overdue requests are looked for. */
 const SWEEP_MS = 250;
@@ -65,11 +69,15 @@ export class ThreadLink {
     return this.pending.size;
   }
 
-  /** @throws Fault overloaded when the thread's queue is full, deadline_exceeded, or what the thread answers */
-  ask(body: string, timeoutMs: number, relaxed = false): Promise<AnswerMessage> {
+  /**
+   * @param own of the node itself or of control: few, and taken when the queue is full too
+   * @throws Fault overloaded when the thread's queue is full, deadline_exceeded, or what the thread answers
+   */
+  ask(body: string, timeoutMs: number, relaxed = false, own = false): Promise<AnswerMessage> {
     if (this.closing)
       return Promise.reject(new Fault("overloaded", "the node is stopping; try again", { retryAfter: 5 }));
-    if (this.pending.size >= LIMITS.workerRequests || this.bytes + body.length > LIMITS.workerBytes) {
+    const full = this.pending.size >= LIMITS.workerRequests || this.bytes + body.length > LIMITS.workerBytes;
+    if (full && !own) {
       this.refused += 1;
       return Promise.reject(
         new Fault("overloaded", `the queue of the ${this.name} is full; try again`, { retryAfter: 1 }),
@@ -83,6 +91,24 @@ export class ThreadLink {
       this.pending.set(n, { resolve, reject, deadline, bytes: body.length });
       this.post({ n, deadline, relaxed, body });
     });
+  }
+
+  /** The breakers of the thread, as it told last. */
+  circuits: readonly NamedReport[] = [];
+  private told = Promise.withResolvers<void>();
+
+  /** Operates a breaker of the thread. @throws Fault deadline_exceeded when the thread does not answer */
+  async operate(name: string, action: CircuitAction): Promise<void> {
+    this.post({ circuit: { name, action } });
+    const answered = await Promise.race([this.told.promise.then(() => true), Bun.sleep(CIRCUIT_MS)]);
+    if (answered) return;
+    throw new Fault("deadline_exceeded", `the ${this.name} thread does not answer; look at /health`);
+  }
+
+  private tell(circuits: readonly NamedReport[]): void {
+    this.circuits = circuits;
+    this.told.resolve();
+    this.told = Promise.withResolvers();
   }
 
   /** From now on new requests are refused. */
@@ -116,6 +142,7 @@ export class ThreadLink {
     if ("answers" in message) for (const answer of message.answers) this.settle(answer);
     else if ("status" in message) this.events.onStatus?.(message.status);
     else if ("log" in message) this.events.onLog(message.log);
+    else if ("circuits" in message) this.tell(message.circuits);
     else if ("ready" in message) this.opened?.resolve();
     else if ("failed" in message) this.opened?.reject(fromWire(message.failed));
     else this.closed?.();

@@ -1,8 +1,9 @@
 import type { AskRequest, NewAtom, PolicyRequest, ReplayRequest, WorldRequest } from "../atom/mod.ts";
 import type { Caller } from "../auth/mod.ts";
 import type { WireFault } from "../base/mod.ts";
+import type { CircuitAction, ControlAct, ControlState, NamedReport } from "../control/mod.ts";
 import type { EmbedderSettings } from "../embedder/mod.ts";
-import type { IdempotencyKey, WriterStatus } from "../storage/mod.ts";
+import type { AuditEvent, IdempotencyKey, WriterStatus } from "../storage/mod.ts";
 import type { BatchItem, Format } from "./types.ts";
 
 /** What main and its threads say to each other. Bodies are JSON text, answers finished bytes that are moved. */
@@ -17,8 +18,15 @@ export type WriteBody =
   | { op: "batch"; items: BatchItem[]; idem?: IdempotencyKey; format: Format }
   | { op: "lines"; items: BatchItem[]; first: number }
   | { op: "forget"; id: string; reach: Reach }
-  | { op: "world"; request: WorldRequest; format: Format }
-  | { op: "policy"; request: PolicyRequest; format: Format };
+  | { op: "world"; request: WorldRequest; by: string; format: Format }
+  | { op: "policy"; request: PolicyRequest; by: string; format: Format }
+  | OwnWrite;
+
+/** What the node writes of itself and for control, whatever is stopped. */
+export type OwnWrite =
+  | { op: "control_load" }
+  | { op: "control_save"; state: ControlState; act: ControlAct }
+  | { op: "audit"; event: AuditEvent };
 
 export type ReadBody =
   | { op: "ask"; request: AskRequest; format: Format; gzip: boolean }
@@ -50,6 +58,8 @@ export interface OpenMessage {
     /** Heartbeats; this thread counts up its own cell. */
     beats: SharedArrayBuffer;
     cell: number;
+    /** Flags and the gate; see ControlCells. */
+    control: SharedArrayBuffer;
   };
 }
 
@@ -65,7 +75,12 @@ export interface CloseMessage {
   close: true;
 }
 
-export type ToThread = OpenMessage | RequestMessage | CloseMessage;
+/** Operates a breaker of the thread; answered by a message with its circuits. */
+export interface CircuitMessage {
+  circuit: { name: string; action: CircuitAction };
+}
+
+export type ToThread = OpenMessage | RequestMessage | CircuitMessage | CloseMessage;
 
 export interface AnswerMessage {
   n: number;
@@ -88,6 +103,7 @@ export type FromThread =
   | { failed: WireFault }
   | { closed: true }
   | { log: string }
+  | { circuits: NamedReport[] }
   | { answers: (AnswerMessage | FaultMessage)[] }
   | { status: ThreadStatus };
 

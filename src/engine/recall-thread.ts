@@ -1,4 +1,5 @@
 import { systemClock } from "../base/mod.ts";
+import { type CircuitAction, ControlCells, type NamedReport } from "../control/mod.ts";
 import { StoreReader, sqliteFault } from "../storage/mod.ts";
 import type { AnswerMessage, OpenMessage, ReadBody } from "./protocol.ts";
 import { applyRead } from "./reads.ts";
@@ -14,14 +15,17 @@ const SWEEP_MS = 5000;
 class RecallThread {
   private reader!: StoreReader;
   private semantic!: SemanticSide;
+  private control!: ControlCells;
 
   open(options: OpenMessage["open"]): void {
+    this.control = new ControlCells(options.control);
     this.reader = new StoreReader(options.dataDir);
     this.semantic = new SemanticSide(this.reader, {
       settings: options.embedder,
       model: options.model,
       budget: options.vectors,
       clock: systemClock,
+      gate: this.control,
       log: (message) => post({ log: message }),
     });
     this.semantic.sweep(true);
@@ -36,6 +40,14 @@ class RecallThread {
     } else {
       this.reply(request, body, undefined);
     }
+  }
+
+  circuits(): NamedReport[] {
+    return this.semantic.circuits();
+  }
+
+  operate(_name: string, action: CircuitAction): void {
+    this.semantic.operate(action);
   }
 
   async close(): Promise<void> {
@@ -57,6 +69,7 @@ class RecallThread {
       if (late(request)) throw LATE;
     };
     checkDeadline();
+    this.control.require("reads");
     const semantic = this.semantic.search(prepared, checkDeadline);
     const read = this.reader.snapshot(() =>
       applyRead(

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/mod.ts";
 import { LIMITS } from "../base/mod.ts";
+import type { CircuitAction, Gate, NamedReport } from "../control/mod.ts";
 import {
   createEmbedder,
   type EmbedderSettings,
@@ -27,6 +28,8 @@ export interface SemanticOptions {
   model: SharedArrayBuffer | undefined;
   budget: VectorBudget;
   clock: Clock;
+  /** Graphs are built while background work may be done. */
+  gate: Pick<Gate, "resting">;
   log: (message: string) => void;
 }
 
@@ -72,6 +75,15 @@ export class SemanticSide {
         why: `the embedding provider cannot be used now (${reason}): memories are found by their words alone`,
       };
     }
+  }
+
+  /** The breaker before the provider, where there is one. */
+  circuits(): NamedReport[] {
+    return this.remote ? [{ name: "embedding", ...this.remote.circuit.report() }] : [];
+  }
+
+  operate(action: CircuitAction): void {
+    this.remote?.operate(action);
   }
 
   /** Whether a provider must be asked before a snapshot is opened. */
@@ -149,7 +161,7 @@ export class SemanticSide {
 
   /** Graphs serve the space of new atoms alone: an older one is on its way out. */
   private graphs(id: number, space: Space): { ann?: AnnOptions } {
-    const { budget, clock, log } = this.options;
+    const { budget, clock, gate, log } = this.options;
     if (budget.graphBytes === 0 || spaceName(space) !== (this.space && spaceName(this.space))) return {};
     return {
       ann: {
@@ -160,6 +172,7 @@ export class SemanticSide {
         fromRows: budget.graphFrom || annFromRows(space.dimension),
         bytes: budget.graphBytes,
         clock,
+        gate,
         log,
       },
     };

@@ -1,4 +1,5 @@
 import { asFault, Fault, toWire } from "../base/mod.ts";
+import type { CircuitAction, NamedReport } from "../control/mod.ts";
 import {
   BEAT_MS,
   type FaultMessage,
@@ -28,6 +29,9 @@ export interface Waiting {
 export interface ThreadWork {
   open(options: OpenMessage["open"]): void;
   take(request: Waiting): void;
+  /** Its breakers, as they stand now. */
+  circuits(): NamedReport[];
+  operate(name: string, action: CircuitAction): void;
   close(): void | Promise<void>;
 }
 
@@ -43,15 +47,29 @@ export function runThread(work: ThreadWork): void {
       post({ failed: toWire(cause) });
       return;
     }
-    setInterval(() => Atomics.add(beats, options.cell, 1), BEAT_MS);
+    setInterval(() => {
+      Atomics.add(beats, options.cell, 1);
+      tellCircuits(false);
+    }, BEAT_MS);
+    tellCircuits(false);
     post({ ready: true });
+  };
+  let told = "";
+  const tellCircuits = (always: boolean): void => {
+    const circuits = work.circuits();
+    const now = JSON.stringify(circuits);
+    if (always || now !== told) post({ circuits });
+    told = now;
   };
   const take = ({ n, deadline, relaxed, body }: RequestMessage): void =>
     work.take({ n, deadline: deadline + offset, relaxed, body });
   self.onmessage = ({ data }) => {
     if ("n" in data) take(data);
     else if ("open" in data) open(data.open);
-    else void Promise.resolve(work.close()).then(() => post({ closed: true }));
+    else if ("circuit" in data) {
+      work.operate(data.circuit.name, data.circuit.action);
+      tellCircuits(true);
+    } else void Promise.resolve(work.close()).then(() => post({ closed: true }));
   };
 }
 

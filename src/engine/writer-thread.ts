@@ -1,11 +1,12 @@
 import { statfsSync } from "node:fs";
 import { systemClock, toWire } from "../base/mod.ts";
-import { createEmbedder, StaticEmbedder } from "../embedder/mod.ts";
+import { type CircuitAction, ControlCells, DATABASE, type NamedReport } from "../control/mod.ts";
+import { createEmbedder, HttpEmbedder, StaticEmbedder } from "../embedder/mod.ts";
 import { type Job, StoreWriter, type VectorMaker } from "../storage/mod.ts";
 import { Backfill } from "./backfill.ts";
 import type { AnswerMessage, FaultMessage, OpenMessage, WriteBody } from "./protocol.ts";
 import { failure, LATE, late, post, runThread, type Waiting } from "./thread.ts";
-import { applyWrite, type Written } from "./writes.ts";
+import { applyOwnWrite, applyWrite, isOwn, type Written } from "./writes.ts";
 
 /** Bodies that one transaction takes before it commits, so that no client waits long for others' work. */
 const GROUP_BYTES = 4 * 1024 * 1024;
@@ -21,11 +22,17 @@ const FULL = "the disk is full: free some space or forget memories";
 /** After this long without a write the node counts as idle and folds its WAL. */
 const IDLE_MS = 2000;
 
+/** The breaker before the embedding provider. */
+const EMBEDDING = "embedding";
+
 /** The writer: collects what arrives, commits it together, and uses the pauses for maintenance. */
 class WriterThread {
   /** Undefined when the directory could not be opened. */
   private writer: StoreWriter | undefined;
   private backfill: Backfill | undefined;
+  private provider: HttpEmbedder | undefined;
+  private control = new ControlCells();
+  private rested = false;
   private dataDir = "";
   private queue: Waiting[] = [];
   private scheduled = false;
@@ -38,7 +45,9 @@ class WriterThread {
 
   open(options: OpenMessage["open"]): void {
     this.dataDir = options.dataDir;
+    this.control = new ControlCells(options.control);
     const embedder = createEmbedder(options.embedder, options.model, systemClock);
+    this.provider = embedder instanceof HttpEmbedder ? embedder : undefined;
     const vectors: VectorMaker | undefined =
       embedder instanceof StaticEmbedder
         ? { space: embedder.space, embed: (text) => embedder.embedInt8(text) }
@@ -48,7 +57,7 @@ class WriterThread {
       options.dataDir,
       vectors ? { relaxedWindowMs, vectors } : { relaxedWindowMs },
     );
-    this.backfill = embedder && new Backfill(this.writer, embedder);
+    this.backfill = embedder && new Backfill(this.writer, embedder, this.control);
     this.backfill?.kick();
     this.report();
     setInterval(() => this.report(), STATUS_MS);
@@ -72,6 +81,32 @@ class WriterThread {
     setImmediate(() => this.commit());
   }
 
+  circuits(): NamedReport[] {
+    const failing = this.writer?.failing ?? false;
+    const database: NamedReport = {
+      name: DATABASE,
+      state: failing ? "open" : "closed",
+      failures: failing ? 1 : 0,
+      successes: 0,
+    };
+    return this.provider ? [database, { name: EMBEDDING, ...this.provider.circuit.report() }] : [database];
+  }
+
+  operate(name: string, action: CircuitAction): void {
+    if (name === EMBEDDING) this.provider?.operate(action);
+    else if (name === DATABASE) this.reopen();
+    this.backfill?.kick();
+  }
+
+  private reopen(): void {
+    try {
+      this.writer!.reopen();
+      this.trouble = "";
+    } catch (cause) {
+      this.trouble = toWire(cause).message;
+    }
+  }
+
   close(): void {
     clearTimeout(this.timer);
     this.backfill?.stop();
@@ -91,7 +126,12 @@ class WriterThread {
     const jobs = live.map(({ body }): Job<Written> => {
       const parsed: WriteBody = JSON.parse(body);
       if (parsed.op === "policy" || parsed.op === "world") this.writer!.retainSoon();
-      return (ctx) => applyWrite(ctx, parsed);
+      if (isOwn(parsed)) return (ctx) => applyOwnWrite(ctx, parsed);
+      return (ctx) => {
+        // in the transaction, so that what waited in the queue, or behind others of its group, is stopped too
+        this.control.require("writes");
+        return applyWrite(ctx, parsed);
+      };
     });
     if (jobs.length > 0) {
       const relaxed = live.every((request) => request.relaxed);
@@ -123,8 +163,11 @@ class WriterThread {
   private maintain(): void {
     const idle = this.queue.length === 0 && performance.now() - this.lastWrite >= IDLE_MS;
     let wait = STATUS_MS;
+    const { resting } = this.control;
+    if (this.rested && !resting) this.backfill?.kick();
+    this.rested = resting;
     try {
-      wait = this.writer!.maintain(idle);
+      wait = this.writer!.maintain(idle, resting);
       this.trouble = "";
     } catch (cause) {
       this.trouble = toWire(cause).message;

@@ -1,17 +1,20 @@
-import { encodeMsgpack, type NewAtom } from "../atom/mod.ts";
+import { encodeMsgpack, type NewAtom, type PolicyRequest } from "../atom/mod.ts";
 import { mayRead, mayWrite } from "../auth/mod.ts";
 import { bytesToId, Fault, toWire } from "../base/mod.ts";
 import {
+  audit,
   findAtom,
   forgetAtom,
   insertAtom,
   keepAnswer,
   manageWorld,
+  readControl,
   recallAnswer,
   setPolicy,
   type WriteContext,
+  writeControl,
 } from "../storage/mod.ts";
-import type { Reach, WriteBody } from "./protocol.ts";
+import type { OwnWrite, Reach, WriteBody } from "./protocol.ts";
 import { callerOf } from "./reach.ts";
 import type { BatchItem, Format, Refused } from "./types.ts";
 
@@ -92,11 +95,29 @@ function forget(ctx: WriteContext, id: string, reach: Reach): Written {
     );
   }
   forgetAtom(ctx, row, reach.name);
+  audit(ctx, { action: "forget", actor: reach.name, target: id, detail: `in world ${world.name}` });
   return { status: 204, bytes: "" };
 }
 
+export function isOwn(body: WriteBody): body is OwnWrite {
+  return body.op === "control_load" || body.op === "control_save" || body.op === "audit";
+}
+
+/** What the node writes of itself and for control. */
+export function applyOwnWrite(ctx: WriteContext, body: OwnWrite): Written {
+  if (body.op === "control_load") return { status: 200, bytes: readControl(ctx.db) ?? "null" };
+  if (body.op === "control_save") writeControl(ctx.db, JSON.stringify(body.state));
+  audit(ctx, body.op === "audit" ? body.event : body.act);
+  return { status: 200, bytes: "null" };
+}
+
+/** A policy holds numbers and names of nodes, no text. */
+function policyDetail({ world: _, ...policy }: PolicyRequest): string {
+  return JSON.stringify(policy);
+}
+
 /** Carries out one write in the running transaction. @throws Fault before anything is changed */
-export function applyWrite(ctx: WriteContext, body: WriteBody): Written {
+export function applyWrite(ctx: WriteContext, body: Exclude<WriteBody, OwnWrite>): Written {
   switch (body.op) {
     case "remember":
       return remember(ctx, body);
@@ -108,8 +129,18 @@ export function applyWrite(ctx: WriteContext, body: WriteBody): Written {
       return forget(ctx, body.id, body.reach);
     case "world":
       manageWorld(ctx, body.request);
+      audit(ctx, {
+        action: "world",
+        actor: body.by,
+        target: body.request.world,
+        detail: body.request.action,
+      });
       return encode("null", body.format);
-    case "policy":
-      return encode(JSON.stringify(setPolicy(ctx, body.request)), body.format);
+    case "policy": {
+      const id = setPolicy(ctx, body.request);
+      const { request, by } = body;
+      audit(ctx, { action: "policy", actor: by, target: request.world, detail: policyDetail(request) });
+      return encode(JSON.stringify(id), body.format);
+    }
   }
 }

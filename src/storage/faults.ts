@@ -10,6 +10,10 @@ export function isIoError(cause: unknown): boolean {
   return code.startsWith("SQLITE_IOERR") || code.startsWith("SQLITE_CORRUPT") || code === "EIO";
 }
 
+export function isReadOnly(cause: unknown): boolean {
+  return sqliteCode(cause).startsWith("SQLITE_READONLY");
+}
+
 export function isDiskFull(cause: unknown): boolean {
   return sqliteCode(cause) === "SQLITE_FULL" || (cause instanceof Fault && cause.code === "disk_full");
 }

@@ -46,3 +46,15 @@ export function identity(db: Database, now: number, textVersion: number): Identi
   writeNumber(db, "created_ms", now);
   return made;
 }
+
+const CONTROL = "control";
+
+/** The kept state of the control plane, as JSON. @throws Fault storage_error when it is damaged */
+export function readControl(db: Database): string | undefined {
+  const value = readMeta(db, CONTROL);
+  return value && decodeUtf8(value);
+}
+
+export function writeControl(db: Database, state: string): void {
+  writeMeta(db, CONTROL, encodeUtf8(state));
+}

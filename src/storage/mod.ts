@@ -28,6 +28,7 @@ export { type IdempotencyKey, keepAnswer, recallAnswer } from "./idem.ts";
 export { insertAtom } from "./insert.ts";
 export { trustOf } from "./links.ts";
 export { readState, writeState } from "./memory-state.ts";
+export { readControl, writeControl } from "./meta.ts";
 export { setPolicy } from "./policies.ts";
 export { type DocFilter, type DocRow, hasAll, type ReplayPage, StoreReader } from "./reader.ts";
 export { forgetAtom } from "./remove.ts";

@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { type Clock, Fault, type Layout, LIMITS, layout, syncFile, systemClock } from "../base/mod.ts";
 import { TEXT_VERSION } from "../text/mod.ts";
 import { noTally, type Tally, type WriteContext } from "./context.ts";
-import { isDiskFull, isIoError, sqliteFault } from "./faults.ts";
+import { isDiskFull, isIoError, isReadOnly, sqliteFault } from "./faults.ts";
 import { expireAnswers } from "./idem.ts";
 import { trustScores } from "./links.ts";
 import { identity, readNumber } from "./meta.ts";
@@ -42,6 +42,8 @@ export class StoreWriter {
   private maintained = false;
   /** The connection was given up after a device failure and could not be opened again yet. */
   private lost = false;
+  /** The last transaction was refused because the file or its file system is read-only. */
+  private refused = false;
 
   /** @throws Fault see `openForWrite` and `lockDirectory` */
   constructor(
@@ -73,6 +75,18 @@ export class StoreWriter {
     return this.reserve.full;
   }
 
+  /** Nothing can be written: the connection was lost, or the file system is read-only. */
+  get failing(): boolean {
+    return this.lost || this.refused;
+  }
+
+  /** Opens the store anew if it was lost. @throws Fault why it cannot be opened */
+  reopen(): void {
+    if (this.refused) this.giveUpConnection();
+    this.reopenIfLost();
+    this.refused = false;
+  }
+
   get head(): number {
     return this.ctx.head;
   }
@@ -95,6 +109,7 @@ export class StoreWriter {
     } catch (cause) {
       const device = isIoError(cause);
       if (device) this.giveUpConnection();
+      if (isReadOnly(cause)) this.refused = true;
       if (jobs.length > 1 && !device && !isDiskFull(cause))
         return jobs.flatMap((job) => this.commit([job], relaxed));
       const fault = sqliteFault("remember", cause);
@@ -126,6 +141,7 @@ export class StoreWriter {
       this.ctx.text.fold(this.ctx.head);
       if (tally.removed > 0 && this.purge.idle) owePurge(db, true);
       db.run("COMMIT");
+      this.refused = false;
       if (totalChanges(db) !== before) this.committed(tally, relaxed);
       // SQLite does no fsync for an empty commit, but the answer may speak of what a relaxed one wrote
       else if (!relaxed) this.sync();
@@ -178,19 +194,21 @@ export class StoreWriter {
   /**
    * Background work between groups; each call is short.
    * @param idle nothing is waiting to be written
+   * @param resting what can be put off is: retention
    * @returns ms until it wants to be called again
    */
-  maintain(idle: boolean): number {
+  maintain(idle: boolean, resting = false): number {
     this.reopenIfLost();
     try {
       this.syncRelaxed();
-      if (this.retentionDue <= this.clock.monotonic()) this.retain();
+      if (!resting && this.retentionDue <= this.clock.monotonic()) this.retain();
       this.fsyncs += this.checkpointIfDue(idle);
       const wait = this.purge.step(this.ctx.db);
       if (this.purge.idle && (idle || this.reserve.full)) this.giveBack();
       if (idle || this.reserve.full || !this.maintained) this.reserve.restore();
       this.maintained = true;
-      return Math.min(wait, this.relaxedWait(), Math.max(0, this.retentionDue - this.clock.monotonic()));
+      const due = resting ? LIMITS.retentionEveryMs : this.retentionDue - this.clock.monotonic();
+      return Math.min(wait, this.relaxedWait(), Math.max(0, due));
     } catch (cause) {
       if (isIoError(cause)) this.giveUpConnection();
       throw sqliteFault("maintenance", cause);

@@ -22,6 +22,8 @@ export interface AnnOptions {
   /** Bytes that graphs may take in memory together. */
   bytes: number;
   clock: Clock;
+  /** While it rests no build begins. */
+  gate?: { readonly resting: boolean };
   /** Gets a sentence about each snapshot that is deleted and each build that failed. */
   log: (message: string) => void;
 }
@@ -152,7 +154,7 @@ export class AnnGraphs {
 
   /** Starts the read or the build of a world's graph, unless something else is under way or it failed lately. */
   private begin(world: WorldVectors): void {
-    if (this.job || this.closed) return;
+    if (this.job || this.closed || this.options.gate?.resting) return;
     const record = this.record(world.id);
     const { clock } = this.options;
     if (record.failure && clock.monotonic() - record.failure.at < LIMITS.annRetryMs) return;

@@ -30,6 +30,10 @@ class Kept implements ControlStore {
     this.state = structuredClone(state);
     this.acts.push(act);
   }
+
+  async noteControl(act: ControlAct) {
+    this.acts.push(act);
+  }
 }
 
 async function opened(store = new Kept(), options: Partial<ControlOptions> = {}) {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Atom, checkNewAtom, decodeMsgpack, type NewAtom } from "../../src/atom/mod.ts";
 import { CAPABILITIES, type Caller } from "../../src/auth/mod.ts";
 import { decodeUtf8, MB } from "../../src/base/mod.ts";
+import type { ControlCells } from "../../src/control/mod.ts";
 import type { EmbedderSettings } from "../../src/embedder/mod.ts";
 import {
   type Reply,
@@ -66,6 +67,8 @@ export class Fixture {
   status: ThreadStatus | undefined;
   /** Taken at the next start; the built-in model when undefined. */
   embedder: EmbedderSettings | undefined;
+  /** Taken at the next start; nothing is ever stopped when undefined. */
+  control: ControlCells | undefined;
   engine!: ThreadedEngine;
   readonly me = caller();
 
@@ -81,6 +84,7 @@ export class Fixture {
       relaxedWindowMs: 1000,
       embedder: this.embedder ?? BUILT_IN,
       vectors: this.vectors,
+      ...(this.control ? { control: this.control } : {}),
       onLog: (message) => this.logged.push(message),
       onStatus: (status) => {
         this.status = status;
