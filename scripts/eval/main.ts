@@ -46,6 +46,7 @@ async function engineMemory(embedder: "static" | "none"): Promise<Memory> {
   const fail = (reason: string): void => console.error(reason);
   const engine = await ThreadedEngine.open({
     dataDir,
+    keyring: { keys: {} },
     relaxedWindowMs: 1000,
     embedder: { embedder, url: "", model: "", dimension: 0, timeoutMs: 1000, cacheSize: 0 },
     vectors: { cacheBytes: 32 * MB, graphBytes: 0, graphFrom: 0 },

@@ -12,3 +12,4 @@ export * from "./lru.ts";
 export * from "./paths.ts";
 export * from "./self.ts";
 export * from "./time.ts";
+export * from "./volatile.ts";

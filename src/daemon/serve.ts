@@ -4,6 +4,7 @@ import { type Config, type Loaded, loadConfig, parseListen } from "../config/mod
 import { ThreadedEngine, type VectorBudget } from "../engine/mod.ts";
 import { HealthBoard, OBSERVE_MS, ramBudget } from "../health/mod.ts";
 import { createServer, type Listening, type Server } from "../server/mod.ts";
+import { keyringOf } from "../storage/mod.ts";
 import { createLogger, createMetrics, type Log } from "../telemetry/mod.ts";
 import { firstCommands } from "./banner.ts";
 import { connectGauges } from "./gauges.ts";
@@ -100,6 +101,7 @@ class Node {
     return ThreadedEngine.open({
       dataDir: this.config.node.dataDir,
       relaxedWindowMs: this.config.storage.relaxedWindowMs,
+      keyring: keyringOf(process.env, this.config.storage.encryptionEnabled ? this.config.storage.keyId : ""),
       embedder: { ...this.config.embedder, embedder: this.config.node.embedder },
       vectors: vectorBudget(ramBudget(this.config.limits.maxRamMb), this.config.index.annThreshold),
       onLog: (message) => this.log.logger.warn(message),

@@ -11,6 +11,7 @@ import {
   type NamedReport,
 } from "../control/mod.ts";
 import { type EmbedderSettings, loadModel } from "../embedder/mod.ts";
+import type { Keyring } from "../storage/mod.ts";
 import { Exports } from "./exports.ts";
 import { ThreadLink } from "./link.ts";
 import {
@@ -28,6 +29,7 @@ import type { BatchItem, Engine, Reply, Want, WriteOptions } from "./types.ts";
 export interface EngineOptions {
   dataDir: string;
   relaxedWindowMs: number;
+  keyring: Keyring;
   embedder: EmbedderSettings;
   vectors: VectorBudget;
   /** Flags and the gate; without it nothing is ever stopped. */
@@ -54,11 +56,11 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource {
 
   /** Opens the data directory. @throws Fault why it cannot be opened */
   static async open(options: EngineOptions): Promise<ThreadedEngine> {
-    const { dataDir, relaxedWindowMs, embedder, vectors, onLog, onBug, onDeath } = options;
+    const { dataDir, relaxedWindowMs, keyring, embedder, vectors, onLog, onBug, onDeath } = options;
     const model = embedder.embedder === "none" ? undefined : await loadModel();
     const beats = new SharedArrayBuffer(4 * BEAT.cells);
     const control = (options.control ?? new ControlCells()).buffer;
-    const common = { dataDir, relaxedWindowMs, embedder, vectors, model, beats, control };
+    const common = { dataDir, relaxedWindowMs, keyring, embedder, vectors, model, beats, control };
     const message = (cell: number) => ({ ...common, mainNow: performance.now(), cell });
     const writer = new ThreadLink(new Worker(new URL("./writer-thread.ts", import.meta.url).href), "writer", {
       onStatus: options.onStatus,

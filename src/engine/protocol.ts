@@ -3,7 +3,7 @@ import type { Caller } from "../auth/mod.ts";
 import type { WireFault } from "../base/mod.ts";
 import type { CircuitAction, ControlAct, ControlState, NamedReport } from "../control/mod.ts";
 import type { EmbedderSettings } from "../embedder/mod.ts";
-import type { AuditEvent, IdempotencyKey, WriterStatus } from "../storage/mod.ts";
+import type { AuditEvent, IdempotencyKey, Keyring, WriterStatus } from "../storage/mod.ts";
 import type { BatchItem, Format } from "./types.ts";
 
 /** What main and its threads say to each other. Bodies are JSON text, answers finished bytes that are moved. */
@@ -49,6 +49,7 @@ export interface OpenMessage {
   open: {
     dataDir: string;
     relaxedWindowMs: number;
+    keyring: Keyring;
     embedder: EmbedderSettings;
     /** The built-in model, one copy for all threads; undefined with embedder "none". */
     model: SharedArrayBuffer | undefined;

@@ -19,7 +19,7 @@ class RecallThread {
 
   open(options: OpenMessage["open"]): void {
     this.control = new ControlCells(options.control);
-    this.reader = new StoreReader(options.dataDir);
+    this.reader = new StoreReader(options.dataDir, undefined, options.keyring);
     this.semantic = new SemanticSide(this.reader, {
       settings: options.embedder,
       model: options.model,

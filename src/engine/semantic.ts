@@ -1,5 +1,5 @@
 import type { Clock } from "../base/mod.ts";
-import { LIMITS } from "../base/mod.ts";
+import { LIMITS, volatileDir } from "../base/mod.ts";
 import type { CircuitAction, Gate, NamedReport } from "../control/mod.ts";
 import {
   createEmbedder,
@@ -141,12 +141,16 @@ export class SemanticSide {
   sweep(unfinished: boolean): void {
     const { db, place } = this.reader;
     const epochOf = (world: number, space: number): number | undefined => {
+      // no vector of an encrypted store lies in a file
+      if (this.reader.encrypted) return undefined;
       const known = this.space !== undefined && spaceId(db, this.space) === space;
       return known ? this.reader.worldOf(world)?.forget_epoch : undefined;
     };
-    for (const name of sweepSnapshots(place.index, epochOf, unfinished)) {
-      this.options.log(`the vector snapshot ${name} is out of date and was deleted`);
-    }
+    const stale = sweepSnapshots(place.index, epochOf, unfinished);
+    // graphs come by way of memory there; what a killed node left goes at the start
+    if (this.reader.encrypted && unfinished)
+      stale.push(...sweepSnapshots(this.graphDir ?? "", epochOf, true));
+    for (const name of stale) this.options.log(`the vector snapshot ${name} is out of date and was deleted`);
   }
 
   /** How a world's graph stands, where it has one. */
@@ -159,16 +163,24 @@ export class SemanticSide {
     for (const index of this.indexes.values()) await index.close();
   }
 
+  /** Where graphs are handed over; undefined: in an encrypted store without a place in memory worlds are scanned. */
+  private get graphDir(): string | undefined {
+    const { encrypted, place } = this.reader;
+    return encrypted ? volatileDir(place.dir) : place.index;
+  }
+
   /** Graphs serve the space of new atoms alone: an older one is on its way out. */
   private graphs(id: number, space: Space): { ann?: AnnOptions } {
     const { budget, clock, gate, log } = this.options;
+    const dir = this.graphDir;
+    if (dir === undefined) return {};
     if (budget.graphBytes === 0 || spaceName(space) !== (this.space && spaceName(this.space))) return {};
     return {
       ann: {
-        dir: this.reader.place.index,
+        dir,
         space: id,
         identity: `${this.reader.nodeId()} ${spaceName(space)}`,
-        persist: true,
+        persist: !this.reader.encrypted,
         fromRows: budget.graphFrom || annFromRows(space.dimension),
         bytes: budget.graphBytes,
         clock,
@@ -182,7 +194,7 @@ export class SemanticSide {
     let index = this.indexes.get(id);
     if (!index) {
       index = new VectorIndex({
-        source: new SqliteVectors(this.reader.db, id),
+        source: new SqliteVectors(this.reader.db, id, this.reader.vectorOpener(id)),
         dimension: space.dimension,
         cacheBytes: this.options.budget.cacheBytes,
         ...this.graphs(id, space),

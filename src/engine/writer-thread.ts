@@ -52,10 +52,10 @@ class WriterThread {
       embedder instanceof StaticEmbedder
         ? { space: embedder.space, embed: (text) => embedder.embedInt8(text) }
         : embedder && { space: embedder.space };
-    const { relaxedWindowMs } = options;
+    const { relaxedWindowMs, keyring } = options;
     this.writer = new StoreWriter(
       options.dataDir,
-      vectors ? { relaxedWindowMs, vectors } : { relaxedWindowMs },
+      vectors ? { relaxedWindowMs, keyring, vectors } : { relaxedWindowMs, keyring },
     );
     this.backfill = embedder && new Backfill(this.writer, embedder, this.control);
     this.backfill?.kick();

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { bytesToId, layout } from "../base/mod.ts";
 import { verifyAudit } from "./audit.ts";
 import { docBits } from "./insert.ts";
+import { type Keyring, keyringOf } from "./keyring.ts";
 import { targetKey } from "./links.ts";
 import { openForRead } from "./open.ts";
 import { ATOM_SELECT, type AtomRow, atomBytes, linkKindNumber, linksOf, loadAtom } from "./rows.ts";
@@ -33,6 +34,8 @@ export interface CheckReport {
 export interface CheckOptions {
   /** Also every atom's checksum, the text index against the content, and all derived rows. */
   deep: boolean;
+  /** Absent: the keys of the process's environment. */
+  keyring?: Keyring;
   onProgress?: (done: number, total: number) => void;
 }
 
@@ -327,12 +330,12 @@ class DeepCheck {
 
 /**
  * Checks a data directory, beside a running node or not, on one snapshot; changes nothing.
- * @throws Fault not_found, damaged (no database at all), storage_error
+ * @throws Fault not_found, damaged (no database at all), storage_error, forbidden (its key is missing or wrong)
  */
 export function checkStore(dataDir: string, options: CheckOptions): CheckReport {
   const started = performance.now();
   const report = new Report();
-  const db = openForRead(layout(dataDir));
+  const db = openForRead(layout(dataDir), undefined, options.keyring ?? keyringOf(process.env));
   let schemaVersion = 0;
   try {
     schemaVersion = db.query<{ user_version: number }, []>("PRAGMA user_version").get()!.user_version;

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
-import { decodeUtf8, encodeUtf8, newId } from "../base/mod.ts";
+import { decodeUtf8, encodeUtf8, Fault, newId } from "../base/mod.ts";
 import { TruthTable } from "./truth-table.ts";
+import { vaultOf } from "./vault.ts";
 
 export const META = new TruthTable<{ key: string; value: Uint8Array }>("meta", {
   columns: ["key", "value"],
@@ -34,14 +35,35 @@ export interface Identity {
   sentKey: Uint8Array;
 }
 
+const SENT_KEY = "sent_key";
+
+/** @throws Fault storage_error when it is damaged */
+function readSentKey(db: Database): Uint8Array | undefined {
+  const stored = readMeta(db, SENT_KEY);
+  const vault = vaultOf(db);
+  if (!stored || !vault) return stored;
+  const opened = vault.open(stored, vault.place("meta.value", [SENT_KEY]));
+  if (opened instanceof Uint8Array) return opened;
+  throw new Fault(
+    "storage_error",
+    `the record "${SENT_KEY}" of the database is damaged; run "dwbase storage repair"`,
+  );
+}
+
+/** Sealed when encrypted: by it a guess at a forgotten or a hidden text could be tried. */
+export function writeSentKey(db: Database, key: Uint8Array): void {
+  const vault = vaultOf(db);
+  writeMeta(db, SENT_KEY, vault ? vault.seal(key, vault.place("meta.value", [SENT_KEY])) : key);
+}
+
 /** The node's identity, made on the first start. Runs in the caller's transaction. */
 export function identity(db: Database, now: number, textVersion: number): Identity {
   const nodeId = readMeta(db, "node_id");
-  const sentKey = readMeta(db, "sent_key");
+  const sentKey = readSentKey(db);
   if (nodeId && sentKey) return { nodeId: decodeUtf8(nodeId) ?? "", sentKey };
   const made = { nodeId: newId(now), sentKey: crypto.getRandomValues(new Uint8Array(32)) };
   writeMeta(db, "node_id", encodeUtf8(made.nodeId));
-  writeMeta(db, "sent_key", made.sentKey);
+  writeSentKey(db, made.sentKey);
   writeNumber(db, "text_version", textVersion);
   writeNumber(db, "created_ms", now);
   return made;

@@ -26,6 +26,7 @@ export { type Evidence, EvidenceReader } from "./evidence.ts";
 export { sqliteFault } from "./faults.ts";
 export { type IdempotencyKey, keepAnswer, recallAnswer } from "./idem.ts";
 export { insertAtom } from "./insert.ts";
+export { type Keyring, keyringOf } from "./keyring.ts";
 export { trustOf } from "./links.ts";
 export { readState, writeState } from "./memory-state.ts";
 export { readControl, writeControl } from "./meta.ts";

@@ -13,7 +13,9 @@ import {
 import { dirname } from "node:path";
 import { ensureDir, Fault, fileFault, fsyncDir, type Layout, LIMITS, syncFile } from "../base/mod.ts";
 import { sqliteFault } from "./faults.ts";
+import { type Keyring, keyringOf, newVault, vaultOfStore, writeKeyRecord } from "./keyring.ts";
 import { APPLICATION_ID, MIGRATIONS, type Migration } from "./schema.ts";
+import { attachVault, vaultOf } from "./vault.ts";
 
 const HEADER = "SQLite format 3\0";
 
@@ -131,6 +133,8 @@ function migrate(db: Database, place: Layout, from: number, migrations: readonly
     db.run("BEGIN IMMEDIATE");
     try {
       migration.up(db);
+      const vault = migration === migrations[0] ? vaultOf(db) : undefined;
+      if (vault) writeKeyRecord(db, vault);
       db.run(`PRAGMA application_id=${APPLICATION_ID}`);
       db.run(`PRAGMA user_version=${migration.version}`);
       db.run("COMMIT");
@@ -143,15 +147,23 @@ function migrate(db: Database, place: Layout, from: number, migrations: readonly
 
 /**
  * The write connection, on the newest schema. The caller holds the directory's lock.
- * @throws Fault damaged (not a database), storage_error (foreign, newer, unreadable), disk_full.
+ * @throws Fault damaged (not a database), storage_error (foreign, newer, unreadable), disk_full, forbidden (a key is
+ *   missing or wrong; nothing is changed).
  */
-export function openForWrite(place: Layout, migrations: readonly Migration[] = MIGRATIONS): Database {
+export function openForWrite(
+  place: Layout,
+  migrations: readonly Migration[] = MIGRATIONS,
+  keyring = keyringOf(process.env),
+): Database {
   ensureDir(place.dir);
   refuseGarbage(place.database);
   let db: Database | undefined;
   try {
+    // a key that is missing is said before anything is made
+    const fresh = existsSync(place.database) ? undefined : newVault(keyring);
     db = new Database(place.database, { create: true, readwrite: true });
     const version = identify(db, place.database, migrations.at(-1)?.version ?? 0);
+    attachVault(db, version > 0 ? vaultOfStore(db, keyring, place.database) : (fresh ?? newVault(keyring)));
     if (version === 0) createEmpty(db);
     settleWriter(db);
     migrate(db, place, version, migrations);
@@ -166,8 +178,12 @@ function noDatabase(place: Layout): Fault {
   return new Fault("not_found", `there is no dwbase database in ${place.dir}; check --data-dir`);
 }
 
-/** A read-only connection beside a running or stopped node. @throws Fault not_found, damaged, storage_error */
-export function openForRead(place: Layout, cacheKb = 2048): Database {
+/**
+ * A read-only connection beside a running or stopped node.
+ * @param keyring absent: what is encrypted cannot be read
+ * @throws Fault not_found, damaged, storage_error, forbidden (a key is missing or wrong)
+ */
+export function openForRead(place: Layout, cacheKb = 2048, keyring?: Keyring): Database {
   refuseGarbage(place.database);
   if (!existsSync(place.database)) throw noDatabase(place);
   let db: Database | undefined;
@@ -176,6 +192,7 @@ export function openForRead(place: Layout, cacheKb = 2048): Database {
     if (identify(db, place.database, MIGRATIONS.at(-1)!.version) === 0) throw noDatabase(place);
     settle(db, cacheKb);
     db.run("PRAGMA query_only=ON");
+    if (keyring) attachVault(db, vaultOfStore(db, keyring, place.database));
     return db;
   } catch (cause) {
     db?.close();

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import type { AtomFilter } from "../atom/mod.ts";
 import { KINDS } from "../atom/mod.ts";
 import { decodeUtf8, idToBytes, type Layout, LIMITS, layout, parseTime } from "../base/mod.ts";
+import { keyringOf } from "./keyring.ts";
 import { readMeta } from "./meta.ts";
 import { openForRead } from "./open.ts";
 import { type AtomRow, findAtom, listOf, selectAtom, verified } from "./rows.ts";
@@ -10,6 +11,7 @@ import { hash52 } from "./sums.ts";
 import { token } from "./terms.ts";
 import { TextTail } from "./text-tail.ts";
 import { storedTokens, type Vault, vaultOf } from "./vault.ts";
+import { openVector } from "./vector-rows.ts";
 import { allWorlds, type WorldRow, worldById, worldByName } from "./worlds.ts";
 
 /** The thin facts about an atom, in order of `doc`. */
@@ -55,11 +57,22 @@ export class StoreReader {
   private readonly vault: Vault | undefined;
 
   /** @throws Fault see `openForRead` */
-  constructor(dataDir: string, cacheKb?: number) {
+  constructor(dataDir: string, cacheKb?: number, keyring = keyringOf(process.env)) {
     this.place = layout(dataDir);
-    this.db = openForRead(this.place, cacheKb);
+    this.db = openForRead(this.place, cacheKb, keyring);
     this.vault = vaultOf(this.db);
     this.tail = new TextTail(this.db);
+  }
+
+  /** Whether the store is encrypted: what is read from it must not be written elsewhere. */
+  get encrypted(): boolean {
+    return this.vault !== undefined;
+  }
+
+  /** Opens the bytes of a row of `vec` in a space; empty when they are damaged. */
+  vectorOpener(space: number): ((seq: number, q: Uint8Array) => Uint8Array) | undefined {
+    const { vault } = this;
+    return vault && ((seq, q) => openVector(vault, space, seq, q));
   }
 
   /** Runs `work` on one snapshot of the database. */

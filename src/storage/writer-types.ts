@@ -1,5 +1,6 @@
 import type { Clock } from "../base/mod.ts";
 import type { WriteContext } from "./context.ts";
+import type { Keyring } from "./keyring.ts";
 import type { Migration } from "./schema.ts";
 import type { VectorMaker } from "./vector-rows.ts";
 
@@ -11,6 +12,8 @@ export interface WriterOptions {
   clock?: Clock;
   relaxedWindowMs?: number;
   migrations?: readonly Migration[];
+  /** Absent: the keys of the process's environment. */
+  keyring?: Keyring;
   /** Absent: no vectors are made. */
   vectors?: VectorMaker;
 }

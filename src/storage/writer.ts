@@ -365,7 +365,7 @@ export class StoreWriter {
   }
 
   private open(): WriteContext {
-    const db = openForWrite(this.place, this.options.migrations);
+    const db = openForWrite(this.place, this.options.migrations, this.options.keyring);
     try {
       const now = this.clock.now();
       const identityOf = db.transaction(() => identity(db, now, TEXT_VERSION));

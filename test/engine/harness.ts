@@ -14,7 +14,7 @@ import {
   type VectorBudget,
   type Want,
 } from "../../src/engine/mod.ts";
-import { checkStore } from "../../src/storage/mod.ts";
+import { checkStore, type Keyring } from "../../src/storage/mod.ts";
 
 export const JSON_WANTED: Want = { format: "json", gzip: false };
 export const FIRM = { relaxed: false };
@@ -72,6 +72,10 @@ export class Fixture {
   engine!: ThreadedEngine;
   readonly me = caller();
 
+  /** How stores are encrypted; not at all unless a suite says so. */
+  static keyring: Keyring = { keys: {} };
+  readonly keyring = Fixture.keyring;
+
   static async open(): Promise<Fixture> {
     const fixture = new Fixture();
     await fixture.start();
@@ -82,6 +86,7 @@ export class Fixture {
     this.engine = await ThreadedEngine.open({
       dataDir: this.dataDir,
       relaxedWindowMs: 1000,
+      keyring: this.keyring,
       embedder: this.embedder ?? BUILT_IN,
       vectors: this.vectors,
       ...(this.control ? { control: this.control } : {}),
@@ -124,7 +129,7 @@ export class Fixture {
 
   async finish(): Promise<void> {
     await this.engine.close();
-    expect(checkStore(this.dataDir, { deep: true }).findings).toEqual([]);
+    expect(checkStore(this.dataDir, { deep: true, keyring: this.keyring }).findings).toEqual([]);
     expect([this.bugs, this.deaths]).toEqual([[], []]);
     rmSync(this.dataDir, { recursive: true, force: true });
   }

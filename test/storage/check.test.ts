@@ -15,7 +15,7 @@ import {
   writeState,
 } from "../../src/storage/mod.ts";
 import { MIGRATIONS } from "../../src/storage/schema.ts";
-import { faultOf, note, Store, tempDir, withStore } from "./harness.ts";
+import { faultOf, note, Store, tempDir, withPlainStore } from "./harness.ts";
 
 /** A store with a row in every table; never changed, only copied. */
 let sample: string;
@@ -219,7 +219,7 @@ describe("the deep check finds", () => {
   });
 
   test("where it is: the atom's id and sequence", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const id = store.remember("fox");
       store.db.run("UPDATE atom SET importance = 0.25");
       expect(checkStore(store.dir, { deep: true }).findings[0]).toMatchObject({ table: "atom", seq: 1, id });
@@ -229,7 +229,7 @@ describe("the deep check finds", () => {
   });
 
   test("more than can be listed, and says how many", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       store.batch(Array.from({ length: 1100 }, () => ""));
       store.db.run("UPDATE doc SET kind = 4");
       const report = checkStore(store.dir, { deep: true });
@@ -251,7 +251,7 @@ test("a damaged note of how far the text index goes does not end the check", () 
 });
 
 test("the check goes on beside a running node, tells its progress and changes nothing", () => {
-  withStore((store) => {
+  withPlainStore((store) => {
     store.batch(Array.from({ length: 2500 }, (_, i) => `${i}`));
     const progress: [number, number][] = [];
     const report = checkStore(store.dir, { deep: true, onProgress: (...at) => progress.push(at) });

@@ -6,7 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { type NewAtom, vectorToBytes } from "../../src/atom/mod.ts";
 import { LIMITS, layout } from "../../src/base/mod.ts";
-import { foundIn, note, Store, withStore } from "./harness.ts";
+import { foundIn, note, Store, withPlainStore } from "./harness.ts";
 
 /** What the purge cleans in one step. */
 const SLICE = 1024 * 1024;
@@ -83,7 +83,7 @@ const filler = (n: number, words = 30): NewAtom[] =>
 
 describe("within a minute no file holds", () => {
   test("a forgotten atom of the tail", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const needles = new Needles();
       const [id] = needles.remember(store, [marked()]);
       store.forget(id!);
@@ -93,7 +93,7 @@ describe("within a minute no file holds", () => {
   });
 
   test("one of the folded index, among others that stay", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const needles = new Needles();
       store.batch(filler(200));
       const ids = needles.remember(store, [marked(), marked()]);
@@ -107,7 +107,7 @@ describe("within a minute no file holds", () => {
   });
 
   test("many, forgotten one by one and together, spread over the log", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const needles = new Needles();
       const ids: string[] = [];
       for (let round = 0; round < 6; round++) {
@@ -129,7 +129,7 @@ describe("within a minute no file holds", () => {
   });
 
   test("payloads over many pages, and those just around a page", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const needles = new Needles();
       const sizes = [900, 950, 2000, 3990, 4050, 4096, 8200, 100_000, LIMITS.payloadBytes];
       const atoms = sizes.map((size) => {
@@ -147,7 +147,7 @@ describe("within a minute no file holds", () => {
   });
 
   test("what was remembered and forgotten in one batch", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const needles = new Needles();
       store.forget(
         ...needles.remember(
@@ -161,7 +161,7 @@ describe("within a minute no file holds", () => {
   }, 30_000);
 
   test("what retention took", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const needles = new Needles();
       needles.remember(
         store,
@@ -176,7 +176,7 @@ describe("within a minute no file holds", () => {
   });
 
   test("a deleted world", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const needles = new Needles();
       needles.remember(
         store,
@@ -190,7 +190,7 @@ describe("within a minute no file holds", () => {
   });
 
   test("one that pages were merged around before it was forgotten", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const needles = new Needles();
       const ids: string[] = [];
       const around: string[] = [];
@@ -213,7 +213,7 @@ describe("within a minute no file holds", () => {
       return q;
     };
     const space = { model: "test", dimension: 64, version: 1 };
-    withStore(
+    withPlainStore(
       (store) => {
         const ids = store.batch(filler(300, 3));
         store.forget(...ids.filter((_, i) => i % 3 === 0));
@@ -227,7 +227,7 @@ describe("within a minute no file holds", () => {
   });
 
   test("words that links led to", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const needles = new Needles();
       forgetLinked(store, needles);
       store.purge();
@@ -236,7 +236,7 @@ describe("within a minute no file holds", () => {
   });
 
   test("what lay on pages that were written while the purge was at work, and folded by a checkpoint", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const needles = new Needles();
       store.batch(Array.from({ length: 12 }, () => note("x".repeat(LIMITS.payloadBytes - 100))));
       store.batch(Array.from({ length: 300 }, () => linked().atom));
@@ -254,7 +254,7 @@ describe("within a minute no file holds", () => {
   });
 
   test("what was forgotten while others were remembered without a pause", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const needles = new Needles();
       const ids: string[] = [];
       for (let i = 0; i < 6; i++) {
@@ -277,7 +277,7 @@ describe("within a minute no file holds", () => {
 
 describe("the purge", () => {
   test("cannot cut the WAL while a reader holds a snapshot, and does when it is gone", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const needles = new Needles();
       const [id] = needles.remember(store, [marked()]);
       store.pass(1000);
@@ -293,7 +293,7 @@ describe("the purge", () => {
   });
 
   test("goes on after the node was closed before it was done", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const needles = new Needles();
       forgetLinked(store, needles);
       store.restart();
@@ -316,7 +316,7 @@ describe("the purge", () => {
   });
 
   test("also removes copies that a migration kept, whole or not", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const { migrationCopy } = layout(store.dir);
       const id = store.remember("x");
       for (const path of [migrationCopy, `${migrationCopy}.tmp`]) writeFileSync(path, "a copy");
@@ -330,7 +330,7 @@ describe("the purge", () => {
   });
 
   test("leaves the database sound and every other atom readable", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const all = filler(400);
       const ids = store.batch(all);
       store.forget(...ids.filter((_, i) => i % 3 === 0));
@@ -341,7 +341,7 @@ describe("the purge", () => {
   });
 
   test("a tombstone stays, with nothing but the id, the time and the key's name", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const id = store.remember("x");
       store.forget(id);
       store.purge();

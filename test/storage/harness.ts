@@ -7,11 +7,13 @@ import { type Atom, KINDS, type NewAtom } from "../../src/atom/mod.ts";
 import { bytesToId, Fault, LIMITS, ManualClock } from "../../src/base/mod.ts";
 import {
   atomOf,
+  type CheckReport,
   checkStore,
   findAtom,
   forgetAtom,
   insertAtom,
   type Job,
+  keyringOf,
   manageWorld,
   StoreReader,
   StoreWriter,
@@ -21,6 +23,9 @@ import {
 } from "../../src/storage/mod.ts";
 
 export const DAY = 24 * 3600 * 1000;
+
+/** A key, and the wish that the store be encrypted by it. */
+export const KEYRING = keyringOf({ DWBASE_KEY_TEST: "5e".repeat(32) }, "TEST");
 
 /** A valid atom of the world "home"; a string is its text. */
 export function note(given: string | Partial<NewAtom>): NewAtom {
@@ -100,7 +105,7 @@ export class Store {
   }
 
   get reader(): StoreReader {
-    this.openReader ??= new StoreReader(this.dir);
+    this.openReader ??= new StoreReader(this.dir, undefined, this.options.keyring);
     return this.openReader;
   }
 
@@ -174,11 +179,17 @@ export class Store {
     this.openReader = undefined;
   }
 
+  /** The deep check, with the store's key. */
+  check(): CheckReport {
+    const { keyring } = this.options;
+    return checkStore(this.dir, keyring ? { deep: true, keyring } : { deep: true });
+  }
+
   /** Closes the store, which must be in order. */
   finish(): void {
     this.writer.close();
     this.closeReader();
-    const { findings } = checkStore(this.dir, { deep: true });
+    const { findings } = this.check();
     expect(findings).toEqual([]);
     rmSync(this.dir, { recursive: true });
   }
@@ -191,8 +202,17 @@ export class Store {
   }
 }
 
-/** Runs a test on a new store, which must be in order at the end. */
+/** Runs a test on a new store, and again on an encrypted one; each must be in order at the end. */
 export function withStore(body: (store: Store) => void, options: Omit<WriterOptions, "clock"> = {}): void {
+  withPlainStore(body, options);
+  withPlainStore(body, { ...options, keyring: KEYRING });
+}
+
+/** Runs a test on a new store, which must be in order at the end: for what is said of bytes that are not encrypted. */
+export function withPlainStore(
+  body: (store: Store) => void,
+  options: Omit<WriterOptions, "clock"> = {},
+): void {
   const store = new Store(new ManualClock(), options);
   try {
     body(store);

@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { LIMITS, layout } from "../../src/base/mod.ts";
 import { checkStore, type Migration, StoreReader, StoreWriter } from "../../src/storage/mod.ts";
 import { MIGRATIONS } from "../../src/storage/schema.ts";
-import { faultOf, Store, tempDir, withStore } from "./harness.ts";
+import { faultOf, Store, tempDir, withPlainStore, withStore } from "./harness.ts";
 
 /** Runs a test in a directory of its own. */
 function withDir(body: (dir: string) => void): void {
@@ -147,7 +147,7 @@ describe("one node per directory", () => {
   });
 
   test("a lock file that was damaged or deleted meanwhile is no obstacle", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       store.remember({ payload_json: "a" });
       store.writer.close();
       const { lock } = layout(store.dir);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { type NewAtom, PIN } from "../../src/atom/mod.ts";
 import { LIMITS, ManualClock } from "../../src/base/mod.ts";
 import { storeStats } from "../../src/storage/mod.ts";
-import { DAY, faultOf, note, Store, withStore } from "./harness.ts";
+import { DAY, faultOf, note, Store, withPlainStore, withStore } from "./harness.ts";
 
 const YEAR = 365 * DAY;
 
@@ -273,7 +273,7 @@ describe("a policy", () => {
   });
 
   test("does not touch a damaged atom, nor is held up by it", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       store.batch([aged(store, 9), aged(store, 8)]);
       store.db.run("UPDATE atom SET payload = 'x' WHERE seq = 1");
       store.policy("home", { retention_days: 1 });
@@ -348,7 +348,7 @@ describe("worlds", () => {
   });
 
   test("a damaged atom does not keep one from vanishing", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       for (let i = 0; i < LIMITS.textTail; i++) store.remember(`owl ${i}`);
       store.db.run(`UPDATE atom SET payload = '{"text":"owl 7"}' WHERE seq = 7`);
       store.world("delete", "home");

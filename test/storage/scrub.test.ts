@@ -4,7 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LIMITS, layout } from "../../src/base/mod.ts";
 import { gapOf, Scrub, scrubPages, walPages } from "../../src/storage/scrub.ts";
-import { tempDir, withStore } from "./harness.ts";
+import { tempDir, withPlainStore } from "./harness.ts";
 
 const PAGE = LIMITS.pageSize;
 const LEAF_TABLE = 13;
@@ -92,7 +92,7 @@ describe("a scrub", () => {
 });
 
 test("the pages of a WAL are those that its frames name", () => {
-  withStore((store) => {
+  withPlainStore((store) => {
     store.pass(1000);
     store.remember("x");
     const pages = walPages(layout(store.dir).wal);

@@ -5,7 +5,7 @@ import type { NewAtom } from "../../src/atom/mod.ts";
 import { LIMITS } from "../../src/base/mod.ts";
 import { findAtom, token } from "../../src/storage/mod.ts";
 import { atomText, authorTerms, indexTerms } from "../../src/text/mod.ts";
-import { note, type Store, withStore } from "./harness.ts";
+import { note, type Store, withPlainStore, withStore } from "./harness.ts";
 
 const WORDS = ["owl", "fox", "bear", "running", "21.5", "Grüße", "漢字", "the"];
 const WORLDS = ["home", "away"];
@@ -124,7 +124,7 @@ describe("the tail", () => {
   });
 
   test("is folded when it has grown enough, and what is then found is the same", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       for (let i = 1; i < LIMITS.textTail; i++) store.remember("owl");
       expect(folded(store)).toBe(0);
       store.remember("owl");
@@ -143,7 +143,7 @@ describe("the tail", () => {
   });
 
   test("a damaged atom in it does not keep the store from opening, nor others from being found", () => {
-    withStore((store) => {
+    withPlainStore((store) => {
       const damaged = store.remember("owl");
       store.remember("owl");
       store.db.run("UPDATE atom SET payload = 'fox' WHERE seq = 1");
