@@ -13,6 +13,10 @@ export function layout(dataDir: string) {
     ballast: join(dataDir, "ballast"),
     /** Copy of the database made before a migration. */
     migrationCopy: join(dataDir, "dwbase.db.before-migration"),
+    /** A whole database that is about to take the place of the one there (see storage/swap.ts). */
+    incoming: join(dataDir, "dwbase.db.new"),
+    /** The database that a restore replaced. */
+    old: join(dataDir, "dwbase.db.old"),
     /** Keys; the only directory that is neither rebuildable nor backed up. */
     secrets: join(dataDir, "secrets"),
     adminKey: join(dataDir, "secrets", "admin.key"),

@@ -48,6 +48,7 @@ export {
   versionsOf,
 } from "./subjects.ts";
 export { hash52 } from "./sums.ts";
+export { settleSwap, swapDatabase } from "./swap.ts";
 export { token } from "./terms.ts";
 export { isBehind, spaceId, type Unembedded, unembedded, type VectorMaker } from "./vector-rows.ts";
 export type { WorldRow } from "./worlds.ts";

@@ -15,6 +15,7 @@ import { ensureDir, Fault, fileFault, fsyncDir, type Layout, LIMITS, syncFile } 
 import { sqliteFault } from "./faults.ts";
 import { type Keyring, keyringOf, newVault, vaultOfStore, writeKeyRecord } from "./keyring.ts";
 import { APPLICATION_ID, MIGRATIONS, type Migration } from "./schema.ts";
+import { settleSwap } from "./swap.ts";
 import { attachVault, vaultOf } from "./vault.ts";
 
 const HEADER = "SQLite format 3\0";
@@ -95,9 +96,10 @@ function unfinishedCopy(place: Layout): string {
   return `${place.migrationCopy}.tmp`;
 }
 
-/** Removes the copies that migrations left, whole or not. */
+/** Removes the copies that migrations left, whole or not, and what a restore replaced: they hold what is forgotten. */
 export function dropCopies(place: Layout): void {
-  for (const path of [place.migrationCopy, unfinishedCopy(place)]) rmSync(path, { force: true });
+  const { migrationCopy, old } = place;
+  for (const path of [migrationCopy, unfinishedCopy(place), old, `${old}-wal`]) rmSync(path, { force: true });
 }
 
 /** A copy for `storage rollback`, made before anything is touched. @throws Fault disk_full when there is no room. */
@@ -156,6 +158,7 @@ export function openForWrite(
   keyring = keyringOf(process.env),
 ): Database {
   ensureDir(place.dir);
+  settleSwap(place);
   refuseGarbage(place.database);
   let db: Database | undefined;
   try {
