@@ -184,6 +184,11 @@ export const LIMITS = {
   panicReasonChars: 500,
   panicSourceChars: 64,
 
+  // --- secrets ---
+  /** Largest file that is read as a secret, and readings that are shown. */
+  secretBytes: 4096,
+  secretReads: 256,
+
   // --- command line ---
   /** How long the command line waits for a node's answer. */
   clientTimeoutMs: 60_000,

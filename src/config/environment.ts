@@ -47,6 +47,7 @@ export const OTHER_NAMES: Readonly<Record<string, string>> = {
   WW_API_PORT: "port of node.listen",
   WW_API_KEY: "a key for everything but admin",
   WW_ADMIN_API_KEY: "an admin key",
+  DWBASE_EMBEDDER_KEY: "key that the embedding provider is sent",
   WW_ENVIRONMENT: "production: no anonymous callers, strict keys and origins",
 };
 
