@@ -147,10 +147,12 @@ export function readOwn(env: Env, found: Findings): Environment {
     const on = readSwitch(env, name, found);
     if (on !== undefined) flags[name.slice("WW_FLAG_".length).toLowerCase()] = on;
   }
+  const production = environment === "production";
   return {
-    production: environment === "production",
-    apiKey: readKey(env, "WW_API_KEY", found),
-    adminApiKey: readKey(env, "WW_ADMIN_API_KEY", found),
+    production,
+    apiKey: readKey(env, "WW_API_KEY", production, found),
+    adminApiKey: readKey(env, "WW_ADMIN_API_KEY", production, found),
+    embedderKey: readKey(env, "DWBASE_EMBEDDER_KEY", production, found),
     readyRequireIndex: readSwitch(env, "DWBASE_READY_REQUIRE_INDEX", found) ?? false,
     flags,
   };
@@ -165,12 +167,25 @@ function readSwitch(env: Env, name: string, found: Findings): boolean | undefine
   return on;
 }
 
-/** A key travels in a header, so only printable ASCII without spaces can ever match. */
-function readKey(env: Env, name: string, found: Findings): string {
-  const key = variable(env, name)?.trim() ?? "";
+/** Under WW_ENVIRONMENT=production a key or secret is at least this long. */
+const PRODUCTION_KEY_CHARS = 16;
+
+/**
+ * What is wrong with a key, as a sentence without it; undefined when nothing is. A key travels in a header, so only
+ * printable ASCII without spaces can ever match.
+ */
+export function checkKey(name: string, key: string, production: boolean): string | undefined {
   if (!/^[!-~]*$/.test(key)) {
-    found.problems.push(`the key in ${name} cannot travel in a header; use printable ASCII without spaces`);
+    return `the key in ${name} cannot travel in a header; use printable ASCII without spaces`;
   }
+  if (!production || key === "" || key.length >= PRODUCTION_KEY_CHARS) return undefined;
+  return `the key in ${name} has ${key.length} characters; in production it must have at least ${PRODUCTION_KEY_CHARS}`;
+}
+
+function readKey(env: Env, name: string, production: boolean, found: Findings): string {
+  const key = variable(env, name)?.trim() ?? "";
+  const problem = checkKey(name, key, production);
+  if (problem !== undefined) found.problems.push(problem);
   return key;
 }
 

@@ -1,5 +1,5 @@
 /** Rank 2: settings, where they come from, and the templates. */
-export { ALIASES, type Env, knownNames, OTHER_NAMES } from "./environment.ts";
+export { ALIASES, checkKey, type Env, knownNames, OTHER_NAMES } from "./environment.ts";
 export type { Value } from "./kinds.ts";
 export { formatListen, isLoopback, type Listen, parseListen } from "./listen.ts";
 export { type Loaded, type LoadOptions, loadConfig } from "./load.ts";

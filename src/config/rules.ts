@@ -4,16 +4,13 @@ import { isLoopback, parseListen } from "./listen.ts";
 import { redactUrl } from "./redact.ts";
 import { buildConfig, type Config, type Environment } from "./settings.ts";
 
-/** Under WW_ENVIRONMENT=production a key or secret is at least this long. */
-const PRODUCTION_KEY_CHARS = 16;
-
 type Values = Map<string, Given>;
 
 /** Applies the rules that tie settings to each other; problems and notices name the source of what is at fault. */
 export function settle(values: Values, own: Environment, env: Env, found: Findings): void {
   settleEmbedder(values, env, found.notices);
   settleTelemetry(values, found.notices);
-  if (own.production) settleProduction(values, own, found);
+  if (own.production) settleProduction(values, found);
   const config = buildConfig((key) => values.get(key)!.value, own);
   const fault = (key: string, what: string) => found.problems.push(`${blame(values, key)}: ${what}`);
   if ((config.node.tlsCert === "") !== (config.node.tlsKey === "")) {
@@ -83,7 +80,7 @@ function settleTelemetry(values: Values, notices: string[]): void {
     notices.push(`${redactUrl(written)} is a gRPC address; traces go over HTTP to ${redactUrl(url.href)}`);
 }
 
-function settleProduction(values: Values, own: Environment, found: Findings): void {
+function settleProduction(values: Values, found: Findings): void {
   const anonymous = values.get("node.security.allow_anonymous")!;
   if (anonymous.value === "always") {
     found.notices.push(
@@ -91,15 +88,6 @@ function settleProduction(values: Values, own: Environment, found: Findings): vo
     );
   }
   put(values, "node.security.allow_anonymous", "never", "env WW_ENVIRONMENT");
-  for (const [name, key] of [
-    ["WW_API_KEY", own.apiKey],
-    ["WW_ADMIN_API_KEY", own.adminApiKey],
-  ] as const) {
-    if (key === "" || key.length >= PRODUCTION_KEY_CHARS) continue;
-    found.problems.push(
-      `the key in ${name} has ${key.length} characters; in production it must have at least ${PRODUCTION_KEY_CHARS}`,
-    );
-  }
   for (const origin of values.get("node.cors_origins")!.value as string[]) {
     const at = blame(values, "node.cors_origins");
     if (origin === "*")

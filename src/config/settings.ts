@@ -200,6 +200,8 @@ export interface Environment {
   apiKey: string;
   /** WW_ADMIN_API_KEY; "" when unset. */
   adminApiKey: string;
+  /** DWBASE_EMBEDDER_KEY; "" when unset. */
+  embedderKey: string;
   /** DWBASE_READY_REQUIRE_INDEX. */
   readyRequireIndex: boolean;
   /** WW_FLAG_<NAME>, by lower-case name. */

@@ -78,7 +78,12 @@ export class Control {
 
   /** Takes over what was kept and lets work begin that it allows. @throws Fault of the store */
   async open(store: ControlStore): Promise<void> {
-    this.apply((await store.loadControl()) ?? NOTHING);
+    this.restore(store, await store.loadControl());
+  }
+
+  /** As `open`, with what `store` keeps at hand. */
+  restore(store: ControlStore, state: ControlState = NOTHING): void {
+    this.apply(state);
     this.store = store;
   }
 

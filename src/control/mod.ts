@@ -1,6 +1,13 @@
 /** Rank 3: what an operator switches while the node runs: flags, panic level, circuits. See DESIGN.md. */
 export { ALL_WORK, ControlCells, type FlagReader, GATE, type Gate, type Work } from "./cells.ts";
 export {
+  checkCircuitAction,
+  checkFlagChange,
+  checkPanic,
+  checkRecover,
+  type PanicRequest,
+} from "./checks.ts";
+export {
   CIRCUIT_ACTIONS,
   type CircuitAction,
   type CircuitSource,

@@ -1,6 +1,8 @@
 import { Limiter } from "../auth/mod.ts";
 import { BUILD, ensureDir, Fault, hasSmallHeap, MB, systemClock } from "../base/mod.ts";
 import { type Config, type Loaded, loadConfig, parseListen } from "../config/mod.ts";
+import { Circuits, Control } from "../control/mod.ts";
+import type { EmbedderSettings } from "../embedder/mod.ts";
 import { ThreadedEngine, type VectorBudget } from "../engine/mod.ts";
 import { HealthBoard, OBSERVE_MS, ramBudget } from "../health/mod.ts";
 import { createServer, type Listening, type Server } from "../server/mod.ts";
@@ -9,6 +11,7 @@ import { createLogger, createMetrics, type Log } from "../telemetry/mod.ts";
 import { firstCommands } from "./banner.ts";
 import { connectGauges } from "./gauges.ts";
 import { openAuthenticator } from "./keys.ts";
+import { openSecrets } from "./secrets.ts";
 
 export interface ServeOptions {
   /** Print the first commands to try on stdout. */
@@ -17,11 +20,14 @@ export interface ServeOptions {
 
 /** The process is to be started again: a thread is gone. */
 const RESTART = 75;
+/** The process was stopped by the panic level TOTAL and is not to be started again. */
+const STOPPED = 64;
 const FLUSH_MS = 500;
 
 /**
  * Runs a node until a signal ends it: listener first, so that /healthz answers at once, then the threads.
- * @returns the exit code: 0 after SIGTERM or SIGINT, 75 when the node must be started again
+ * @returns the exit code: 0 after SIGTERM or SIGINT, 64 after a shutdown by the panic level TOTAL, 75 when the node must
+ * be started again
  * @throws Fault why the node cannot start (port taken, directory unusable, foreign or newer database, …)
  */
 export async function serve(loaded: Loaded, options: ServeOptions): Promise<number> {
@@ -39,8 +45,12 @@ class Node {
   private readonly config: Config;
   private readonly log: Log;
   private readonly board: HealthBoard;
+  private readonly control: Control;
+  private readonly circuits = new Circuits();
   private server: Server | undefined;
   private engine: ThreadedEngine | undefined;
+  /** Also before requests reach it. */
+  private opened: ThreadedEngine | undefined;
   private observer: Timer | undefined;
   private readonly end = Promise.withResolvers<number>();
   readonly ended = this.end.promise;
@@ -49,6 +59,11 @@ class Node {
   constructor(private readonly loaded: Loaded) {
     this.config = loaded.config;
     this.log = createLogger({ level: this.config.telemetry.logLevel });
+    this.control = new Control({
+      clock: systemClock,
+      environment: this.config.env.flags,
+      onShutdown: () => this.end.resolve(STOPPED),
+    });
     this.board = new HealthBoard({
       clock: systemClock,
       maxRamMb: this.config.limits.maxRamMb,
@@ -59,9 +74,10 @@ class Node {
 
   async start(): Promise<Listening> {
     const { config, log } = this;
-    for (const notice of this.loaded.notices) log.logger.warn(notice);
+    for (const notice of [...this.loaded.notices, ...this.control.notices]) log.logger.warn(notice);
     if (!hasSmallHeap()) log.logger.warn("the heap could not be made small: the node takes more memory");
     ensureDir(config.node.dataDir);
+    const secrets = openSecrets(config, process.env, log.logger);
     const authenticator = openAuthenticator(config, log.logger);
     this.open = authenticator.open;
     const metrics = createMetrics();
@@ -74,6 +90,9 @@ class Node {
         askPerMin: config.security.askPerMin,
         clock: systemClock,
       }),
+      control: this.control,
+      circuits: this.circuits,
+      secrets,
       metrics,
       logger: log.logger,
       clock: systemClock,
@@ -90,20 +109,22 @@ class Node {
       "listening",
     );
     this.watchSignals();
-    this.engine = await this.openEngine();
-    this.board.watch(this.engine.beats);
+    await this.openEngine();
+    this.board.watch(this.engine!.beats);
     this.observer = setInterval(() => this.board.observe(), OBSERVE_MS);
     log.logger.info({ version: BUILD.version, atoms: this.board.last?.atoms }, "ready");
     return listening;
   }
 
-  private openEngine(): Promise<ThreadedEngine> {
-    return ThreadedEngine.open({
+  /** Opens the threads; requests reach them once it is known what is stopped. */
+  private async openEngine(): Promise<void> {
+    const engine = await ThreadedEngine.open({
       dataDir: this.config.node.dataDir,
       relaxedWindowMs: this.config.storage.relaxedWindowMs,
       keyring: keyringOf(process.env, this.config.storage.encryptionEnabled ? this.config.storage.keyId : ""),
-      embedder: { ...this.config.embedder, embedder: this.config.node.embedder },
+      embedder: embedderSettings(this.config),
       vectors: vectorBudget(ramBudget(this.config.limits.maxRamMb), this.config.index.annThreshold),
+      control: this.control.cells,
       onLog: (message) => this.log.logger.warn(message),
       onStatus: (status) => this.board.update(status),
       onBug: (message, stack) => this.log.logger.error({ stack }, message),
@@ -113,6 +134,12 @@ class Node {
         this.end.resolve(RESTART);
       },
     });
+    this.opened = engine;
+    await this.control.open(engine);
+    this.circuits.add(engine);
+    this.engine = engine;
+    const { level, reason } = this.control;
+    if (level !== "NONE") this.log.logger.warn({ level, reason }, "the panic level of before still holds");
   }
 
   private watchSignals(): void {
@@ -150,10 +177,15 @@ class Node {
   async stop(): Promise<void> {
     clearInterval(this.observer);
     await this.server?.stop();
-    await this.engine?.close();
+    await this.opened?.close();
     this.log.logger.info("stopped");
     await this.log.flush(FLUSH_MS);
   }
+}
+
+function embedderSettings({ node, embedder, env }: Config): EmbedderSettings {
+  const key = env.embedderKey === "" ? {} : { key: env.embedderKey };
+  return { ...embedder, embedder: node.embedder, ...key };
 }
 
 /** The vectors' part of a RAM budget: small ones keep none in memory and stream them from the database instead. */

@@ -15,6 +15,11 @@ export class Admission {
     this.requests--;
   };
 
+  /** Requests that are being answered. */
+  get inFlight(): number {
+    return this.requests;
+  }
+
   /** A place for any request. @throws Fault overloaded. */
   request(): Release {
     if (this.requests >= LIMITS.requestsInFlight) {

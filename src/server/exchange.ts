@@ -1,7 +1,9 @@
 import { encodeMsgpack } from "../atom/mod.ts";
 import type { Authenticator, Caller, Limiter, TrustedProxies } from "../auth/mod.ts";
 import { type Clock, Fault } from "../base/mod.ts";
+import type { Circuits, Control } from "../control/mod.ts";
 import type { Engine, HealthBody, Reply, Want } from "../engine/mod.ts";
+import type { Secrets } from "../secrets/mod.ts";
 import { type Logger, type Metrics, requestId } from "../telemetry/mod.ts";
 import type { Admission, Release } from "./admission.ts";
 import type { Cors } from "./cors.ts";
@@ -9,8 +11,9 @@ import type { Documents } from "./documents.ts";
 import { addVary, type HeaderMap } from "./headers.ts";
 import type { Meter } from "./meter.ts";
 import { CONTENT_TYPE_OF, wantOf } from "./negotiate.ts";
+import { isApiPath } from "./path.ts";
 import type { Query } from "./query.ts";
-import type { Route } from "./route.ts";
+import type { GuardedRoute, Route } from "./route.ts";
 
 /** Tells how the node is, from memory alone. */
 export interface HealthSource {
@@ -26,6 +29,9 @@ export interface Shared {
   health: HealthSource;
   authenticator: Authenticator;
   limiter: Limiter;
+  control: Control;
+  circuits: Circuits;
+  secrets: Secrets;
   metrics: Metrics;
   logger: Logger;
   clock: Clock;
@@ -94,6 +100,20 @@ export class Exchange {
     const engine = this.shared.engine();
     if (engine) return engine;
     throw new Fault("overloaded", "the node is starting; try again in 1 s", { retryAfter: 1 });
+  }
+
+  /**
+   * Refuses what a panic level, read_only_mode or maintenance_mode stops. Flags that are rolled out to a part go by the
+   * session of the memory family, else by the key or address.
+   * @throws Fault read_only or maintenance
+   */
+  admit(route: GuardedRoute, caller: Caller): void {
+    if (route.always) return;
+    const { control, defaultSession } = this.shared;
+    const unit = isApiPath(route.path)
+      ? (this.request.headers.get("x-session-id") ?? defaultSession)
+      : caller.bucket;
+    control.admit(route.writes ? "writes" : "reads", unit);
   }
 
   /** Keeps a place of the admission until the request is answered. */

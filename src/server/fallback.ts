@@ -14,6 +14,7 @@ export function fallbackRoute(routes: readonly Route[]): Route {
     path: "/*",
     tag: "fallback",
     access: "exempt",
+    always: true,
     summary: "What no route answers",
     answer: { status: 204, description: "To OPTIONS." },
     run(exchange) {

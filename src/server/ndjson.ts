@@ -1,6 +1,6 @@
 import { checkNewAtom, decodeJson, LineSplitter, OVERLONG_LINE } from "../atom/mod.ts";
 import type { Caller } from "../auth/mod.ts";
-import { clockIsSane, encodeUtf8, LIMITS, toWire, type WireFault } from "../base/mod.ts";
+import { clockIsSane, type ErrorCode, encodeUtf8, LIMITS, toWire, type WireFault } from "../base/mod.ts";
 import type { BatchItem, Engine } from "../engine/mod.ts";
 import { refused } from "./batch.ts";
 import { tooLarge } from "./body.ts";
@@ -11,6 +11,9 @@ import type { Call } from "./route.ts";
 
 /** Bytes cut into lines at a time, so that a chunk of short lines does not become a mountain of objects. */
 const SLICE_BYTES = 16 * 1024;
+
+/** Why later lines of a stream would fare no better: it ends with a last line that says so. */
+const ENDS_STREAM: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["disk_full", "read_only", "maintenance"]);
 
 /** Longest sleep while a bucket is empty, so that a stream whose client left ends soon. */
 const PAUSE_MS = 1000;
@@ -214,7 +217,7 @@ class LineImport {
       return (await this.engine.rememberLines(this.caller, items, first, this.relaxed)).bytes;
     } catch (error) {
       const fault = publicFault(this.exchange, error);
-      if (fault.code !== "disk_full") {
+      if (!ENDS_STREAM.has(fault.code)) {
         return linesOf(items.map((_, i) => ({ index: first + i, code: fault.code, error: fault.message })));
       }
       this.cutShort(fault);

@@ -81,7 +81,6 @@ const GUARDED: readonly ErrorCode[] = [
   "forbidden",
   "capability_denied",
   "rate_limited",
-  "maintenance",
   "overloaded",
   "deadline_exceeded",
   "storage_error",
@@ -92,6 +91,7 @@ const GUARDED: readonly ErrorCode[] = [
 export function faultsOf(route: Route): Set<ErrorCode> {
   // Whatever the route, a body that is announced as too large is refused.
   const codes = new Set<ErrorCode>(["payload_too_large", ...(route.faults ?? [])]);
+  if (!route.always) codes.add("maintenance");
   if (route.access === "exempt") return codes;
   for (const code of GUARDED) codes.add(code);
   if (route.body) codes.add("unsupported_media_type");

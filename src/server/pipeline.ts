@@ -23,6 +23,7 @@ export async function serve(
     const { route } = endpoint;
     if (route.access !== "exempt") return await serveGuarded(exchange, route);
     checkSize(exchange, shared.bodyBytes);
+    if (!route.always) shared.control.cells.require("reads");
     return await route.run(exchange);
   } catch (error) {
     return refuse(exchange, error);
@@ -30,7 +31,7 @@ export async function serve(
 }
 
 /**
- * The order of checks, the same for every route: size, authentication, rate limit, content type, validation,
+ * The order of checks, the same for every route: size, authentication, what is stopped, rate limit, content type, validation,
  * capability. What belongs to a world is for the engine to check.
  */
 async function serveGuarded(exchange: Exchange, route: GuardedRoute): Promise<Response> {
@@ -41,6 +42,7 @@ async function serveGuarded(exchange: Exchange, route: GuardedRoute): Promise<Re
 
   const authenticated = exchange.authenticate();
   const caller = authenticated instanceof Promise ? await authenticated : authenticated;
+  exchange.admit(route, caller);
   if (route.limited) shared.limiter.takeFirst(route.limited, caller);
   const engine = exchange.engine();
   exchange.hold(shared.admission.request());

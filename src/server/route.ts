@@ -33,6 +33,8 @@ interface Described {
   answer: Answer;
   /** Another answer than `answer` and the errors. */
   unready?: { status: 503; description: string; schema: TSchema };
+  /** Health and control: answered at every panic level and in maintenance. */
+  always?: boolean;
   /** Codes beyond those that follow from the other fields. */
   faults?: readonly ErrorCode[];
 }

@@ -4,7 +4,9 @@ import { Elysia } from "elysia";
 import { type Authenticator, type Limiter, TrustedProxies } from "../auth/mod.ts";
 import { type Clock, errnoOf, Fault, LIMITS } from "../base/mod.ts";
 import { formatListen, type Listen } from "../config/mod.ts";
+import type { Circuits, Control } from "../control/mod.ts";
 import type { Engine } from "../engine/mod.ts";
+import type { Secrets } from "../secrets/mod.ts";
 import type { Logger, Metrics } from "../telemetry/mod.ts";
 import { Admission } from "./admission.ts";
 import { Cors } from "./cors.ts";
@@ -23,6 +25,9 @@ export interface ServerParts {
   health: HealthSource;
   authenticator: Authenticator;
   limiter: Limiter;
+  control: Control;
+  circuits: Circuits;
+  secrets: Secrets;
   metrics: Metrics;
   logger: Logger;
   clock: Clock;
@@ -71,6 +76,9 @@ export function createServer(parts: ServerParts): Server {
     health: parts.health,
     authenticator: parts.authenticator,
     limiter: parts.limiter,
+    control: parts.control,
+    circuits: parts.circuits,
+    secrets: parts.secrets,
     metrics: parts.metrics,
     logger: parts.logger,
     clock: parts.clock,

@@ -224,6 +224,7 @@ describe("World Weaver's names", () => {
     const { config } = load({
       WW_API_KEY: "a",
       WW_ADMIN_API_KEY: "b",
+      DWBASE_EMBEDDER_KEY: "c",
       DWBASE_READY_REQUIRE_INDEX: "1",
       WW_FLAG_READ_ONLY_MODE: "true",
       WW_FLAG_CAPSULE_ENCODING: "",
@@ -232,6 +233,7 @@ describe("World Weaver's names", () => {
       production: false,
       apiKey: "a",
       adminApiKey: "b",
+      embedderKey: "c",
       readyRequireIndex: true,
       flags: { read_only_mode: true },
     };

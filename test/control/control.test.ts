@@ -3,40 +3,15 @@ import { describe, expect, test } from "bun:test";
 import { Fault, LIMITS, ManualClock } from "../../src/base/mod.ts";
 import {
   Control,
-  type ControlAct,
   type ControlOptions,
-  type ControlState,
-  type ControlStore,
   FLAGS,
   GATE,
   PANIC_LEVELS,
   STOPPED_BY,
 } from "../../src/control/mod.ts";
+import { MemoryControl } from "./memory-control.ts";
 
-/** A store in memory; it waits for `gate` and fails when told to. */
-class Kept implements ControlStore {
-  state: ControlState | undefined;
-  readonly acts: ControlAct[] = [];
-  fault: Fault | undefined;
-  gate: Promise<void> = Promise.resolve();
-
-  async loadControl() {
-    return this.state;
-  }
-
-  async saveControl(state: ControlState, act: ControlAct) {
-    await this.gate;
-    if (this.fault) throw this.fault;
-    this.state = structuredClone(state);
-    this.acts.push(act);
-  }
-
-  async noteControl(act: ControlAct) {
-    this.acts.push(act);
-  }
-}
-
-async function opened(store = new Kept(), options: Partial<ControlOptions> = {}) {
+async function opened(store = new MemoryControl(), options: Partial<ControlOptions> = {}) {
   const control = new Control({ clock: new ManualClock(), ...options });
   await control.open(store);
   return { control, store };
@@ -63,7 +38,7 @@ describe("before the kept state is known", () => {
 
 describe("flags", () => {
   test("are all listed, with what they do, who asks them and where their value comes from", async () => {
-    const { control } = await opened(new Kept(), { environment: { telemetry: false } });
+    const { control } = await opened(new MemoryControl(), { environment: { telemetry: false } });
     const flags = control.flags();
     expect(flags.map(({ name }) => name)).toEqual(FLAGS.map(({ name }) => name));
     expect(flags.filter(({ source }) => source === "environment").map(({ name }) => name)).toEqual([
@@ -74,7 +49,7 @@ describe("flags", () => {
   });
 
   test("a set value beats the environment, survives a restart and is entered into the log", async () => {
-    const { control, store } = await opened(new Kept(), { environment: { telemetry: false } });
+    const { control, store } = await opened(new MemoryControl(), { environment: { telemetry: false } });
     const view = await control.setFlag("telemetry", { enabled: true }, "ann");
     expect(view).toMatchObject({ enabled: true, rollout_percentage: 100, source: "control" });
     expect(store.acts).toEqual([{ action: "flag", actor: "ann", target: "telemetry", detail: "on, 100 %" }]);
@@ -91,7 +66,7 @@ describe("flags", () => {
   });
 
   test("an unknown name is not found, and one in the environment is noted", async () => {
-    const { control } = await opened(new Kept(), { environment: { telemetri: true } });
+    const { control } = await opened(new MemoryControl(), { environment: { telemetri: true } });
     expect(await codeOf(() => control.setFlag("telemetri", { enabled: true }, "ann"))).toBe("not_found");
     expect(control.notices).toEqual(["WW_FLAG_TELEMETRI is not a flag of this node and is not used"]);
   });
@@ -188,7 +163,7 @@ describe("the panic level", () => {
 
   test("TOTAL by shutdown ends the node after it was kept, and nothing lowers it before", async () => {
     const ended = Promise.withResolvers<void>();
-    const { control, store } = await opened(new Kept(), { onShutdown: ended.resolve });
+    const { control, store } = await opened(new MemoryControl(), { onShutdown: ended.resolve });
     await control.panic({ level: "TOTAL", reason: "power is going", source: "shutdown" }, "ups");
     expect([control.isShuttingDown, store.state!.level]).toEqual([true, "TOTAL"]);
     expect(await codeOf(() => control.recover("NONE", "ann"))).toBe("conflict");

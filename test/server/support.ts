@@ -4,11 +4,14 @@ import { Value } from "@sinclair/typebox/value";
 import { DetailBodySchema, decodeMsgpack, ErrorBodySchema } from "../../src/atom/mod.ts";
 import { Authenticator, type AuthenticatorOptions, Limiter } from "../../src/auth/mod.ts";
 import { isErrorCode, isId, ManualClock, parseTime, statusOf } from "../../src/base/mod.ts";
+import { Circuits, Control } from "../../src/control/mod.ts";
+import { Secrets } from "../../src/secrets/mod.ts";
 import { createServer, type Server, type ServerParts } from "../../src/server/mod.ts";
 import { faultsOf } from "../../src/server/openapi.ts";
 import type { Route } from "../../src/server/route.ts";
 import { ROUTES } from "../../src/server/routes/table.ts";
 import { createLogger, createMetrics } from "../../src/telemetry/mod.ts";
+import { MemoryControl } from "../control/memory-control.ts";
 import { FakeEngine } from "./fake-engine.ts";
 
 FormatRegistry.Set("uuid", isId);
@@ -31,11 +34,17 @@ export interface FixtureOptions extends Partial<Omit<ServerParts, "engine">> {
   rememberPerSec?: number;
   askPerMin?: number;
   starting?: boolean;
+  secretsEnv?: Record<string, string>;
 }
 
 export interface Fixture {
   server: Server;
   engine: FakeEngine;
+  control: Control;
+  /** Where control keeps its state. */
+  store: MemoryControl;
+  circuits: Circuits;
+  secrets: Secrets;
   clock: ManualClock;
   metrics: ServerParts["metrics"];
   logs: Record<string, unknown>[];
@@ -61,7 +70,7 @@ export interface Answered {
 }
 
 export function fixture(options: FixtureOptions = {}): Fixture {
-  const { auth, rememberPerSec = 0, askPerMin = 0, starting = false, ...parts } = options;
+  const { auth, rememberPerSec = 0, askPerMin = 0, starting = false, secretsEnv = {}, ...parts } = options;
   const engine = new FakeEngine();
   const clock = new ManualClock();
   const logs: Record<string, unknown>[] = [];
@@ -74,11 +83,20 @@ export function fixture(options: FixtureOptions = {}): Fixture {
     security: { readWorlds: [], writeWorlds: [], importanceCap: 1 },
     ...auth,
   });
+  const control = new Control({ clock });
+  const store = new MemoryControl();
+  control.restore(store);
+  const secrets = new Secrets({ backend: "env", env: secretsEnv, clock });
+
+  const circuits = new Circuits();
   const server = createServer({
     engine: starting ? () => undefined : engine,
     health: { body: () => engine.health(), ready: () => engine.ready() },
     authenticator,
     limiter: new Limiter({ rememberPerSec, askPerMin, clock }),
+    control,
+    circuits,
+    secrets,
     metrics,
     logger: createLogger({ level: "debug", write: (line) => logs.push(JSON.parse(line)) }).logger,
     clock,
@@ -88,6 +106,10 @@ export function fixture(options: FixtureOptions = {}): Fixture {
   return {
     server,
     engine,
+    control,
+    store,
+    circuits,
+    secrets,
     clock,
     metrics,
     logs,

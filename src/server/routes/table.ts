@@ -1,6 +1,7 @@
 import type { Route } from "../route.ts";
 import { askRoutes } from "./ask.ts";
 import { atomRoutes } from "./atoms.ts";
+import { controlRoutes } from "./control.ts";
 import { docsRoutes } from "./docs.ts";
 import { healthRoutes } from "./health.ts";
 import { indexRoutes } from "./index-status.ts";
@@ -20,6 +21,7 @@ export const ROUTES: readonly Route[] = [
   ...indexRoutes,
   ...healthRoutes,
   ...metricsRoutes,
+  ...controlRoutes,
   ...docsRoutes,
   ...systemRoutes,
 ];

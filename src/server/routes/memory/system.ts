@@ -9,6 +9,7 @@ const health: Route = {
   path: `${API}/health`,
   tag: "system",
   access: "exempt",
+  always: true,
   summary: "Whether the memory can be used",
   headers: [SESSION_HEADER],
   answer: {
