@@ -5,13 +5,13 @@ import { Circuits, Control } from "../control/mod.ts";
 import type { EmbedderSettings } from "../embedder/mod.ts";
 import { ThreadedEngine, type VectorBudget } from "../engine/mod.ts";
 import { HealthBoard, OBSERVE_MS, ramBudget } from "../health/mod.ts";
+import type { Secrets } from "../secrets/mod.ts";
 import { createServer, type Listening, type Server } from "../server/mod.ts";
-import { keyringOf } from "../storage/mod.ts";
 import { createLogger, createMetrics, type Log } from "../telemetry/mod.ts";
 import { firstCommands } from "./banner.ts";
 import { connectGauges } from "./gauges.ts";
 import { openAuthenticator } from "./keys.ts";
-import { openSecrets } from "./secrets.ts";
+import { openSecrets, storageKeys } from "./secrets.ts";
 
 export interface ServeOptions {
   /** Print the first commands to try on stdout. */
@@ -109,7 +109,7 @@ class Node {
       "listening",
     );
     this.watchSignals();
-    await this.openEngine();
+    await this.openEngine(secrets);
     this.board.watch(this.engine!.beats);
     this.observer = setInterval(() => this.board.observe(), OBSERVE_MS);
     log.logger.info({ version: BUILD.version, atoms: this.board.last?.atoms }, "ready");
@@ -117,11 +117,11 @@ class Node {
   }
 
   /** Opens the threads; requests reach them once it is known what is stopped. */
-  private async openEngine(): Promise<void> {
+  private async openEngine(secrets: Secrets): Promise<void> {
     const engine = await ThreadedEngine.open({
       dataDir: this.config.node.dataDir,
       relaxedWindowMs: this.config.storage.relaxedWindowMs,
-      keyring: keyringOf(process.env, this.config.storage.encryptionEnabled ? this.config.storage.keyId : ""),
+      keyring: storageKeys(this.config, process.env, secrets),
       embedder: embedderSettings(this.config),
       vectors: vectorBudget(ramBudget(this.config.limits.maxRamMb), this.config.index.annThreshold),
       control: this.control.cells,
