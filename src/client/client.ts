@@ -130,6 +130,13 @@ export class Client {
     return body as Health;
   }
 
+  /** One request to the control plane; `path` is what stands after /api/v1/control. Needs an admin key. */
+  async control<T>(method: "GET" | "POST" | "PATCH", path: string, body?: object): Promise<T> {
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const received = await this.transport.send({ method, path: `/api/v1/control${path}`, ...sent });
+    return this.transport.json(received) as T;
+  }
+
   private async fetch(path: string): Promise<unknown> {
     return this.transport.json(await this.transport.send({ method: "GET", path }));
   }

@@ -2,7 +2,7 @@ import { decodeUtf8, type ErrorCode, errnoOf, Fault, isErrorCode, LIMITS } from 
 import type { Address } from "./address.ts";
 
 export interface Exchange {
-  method: "GET" | "POST" | "DELETE";
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   path: string;
   body?: string | Uint8Array<ArrayBuffer>;
   /** Media type of the body; JSON unless said otherwise. */
