@@ -143,6 +143,8 @@ export const LIMITS = {
   clockQuarantineMs: 24 * 3600 * 1000,
   trustVotes: 5,
   ballastBytes: 4 * MB,
+  /** How long the copy made before an upgrade is kept once the new binary runs. */
+  migrationCopyMs: 7 * 24 * 3600 * 1000,
 
   // --- vectors ---
   /** Bytes of int8 vectors of one world whose exact scan takes about 10 ms on a Raspberry Pi 4. */

@@ -17,6 +17,11 @@ export function layout(dataDir: string) {
     incoming: join(dataDir, "dwbase.db.new"),
     /** The database that a restore replaced. */
     old: join(dataDir, "dwbase.db.old"),
+    /** The database as repair found it, and the end of a write-ahead log that a start could not read. */
+    damaged: join(dataDir, "dwbase.db.damaged"),
+    damagedWal: join(dataDir, "dwbase.db-wal.damaged"),
+    /** Where a database is built anew before it takes the place of the one there. */
+    rebuild: join(dataDir, "rebuild.tmp"),
     /** Keys; the only directory that is neither rebuildable nor backed up. */
     secrets: join(dataDir, "secrets"),
     adminKey: join(dataDir, "secrets", "admin.key"),

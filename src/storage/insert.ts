@@ -4,7 +4,7 @@ import { clockIsSane, equalBytes, Fault, idToBytes, newIdBytes, parseTime } from
 import { nextSeq, requireRoom, type WriteContext } from "./context.ts";
 import { addLinks, adoptLinks, isDistrusted } from "./links.ts";
 import { removeAtom } from "./remove.ts";
-import { ATOM, type AtomRow, atomBytes, linksColumn, selectAtom } from "./rows.ts";
+import { ATOM, type AtomRow, atomBytes, linksColumn, linksOf, listOf, selectAtom } from "./rows.ts";
 import { DOC, FAMILY, STATE } from "./schema.ts";
 import { advanceSubject, type SubjectVersion } from "./subjects.ts";
 import { hash52 } from "./sums.ts";
@@ -45,6 +45,23 @@ export function insertAtom(ctx: WriteContext, atom: NewAtom, subject?: SubjectVe
   if (sent) adoptLinks(ctx.db, { ...from, id });
   ctx.tally.atoms += 1;
   return id;
+}
+
+/**
+ * Enters an atom of another database under its own sequence, with its index entries and statistics, in the running
+ * transaction. Atoms are to come in the order of their sequences, each into a world that is there.
+ * @param old a newer version of its subject is there, or will be
+ */
+export function restoreAtom(ctx: WriteContext, row: AtomRow, old: boolean): void {
+  const world = ctx.worlds.get(row.world);
+  const sealed = { ...row, key_id: vaultOf(ctx.db)?.keyId ?? null };
+  ctx.db.query(INSERT).run(...ATOM.values(ctx.db, sealed));
+  indexAtom(ctx, world, row, listOf(row.labels), old);
+  const from = { seq: row.seq, world: row.world, worker: row.worker };
+  addLinks(ctx.db, from, linksOf(row.links));
+  if (row.sent) adoptLinks(ctx.db, { ...from, id: row.id });
+  ctx.head = row.seq;
+  ctx.tally.atoms += 1;
 }
 
 function isRepeat(ctx: WriteContext, text: string, id: Uint8Array, sent: Uint8Array): boolean {
@@ -133,10 +150,19 @@ function rowOf(ctx: WriteContext, atom: NewAtom, given: Given): AtomRow {
 const INSERT_DOC =
   "INSERT INTO doc(world, seq, thread, pos, prev, next, ts_ms, len, bits, kind, importance, worker) VALUES(?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)";
 
-function indexAtom(ctx: WriteContext, world: WorldRow, row: AtomRow, labels: readonly string[]): void {
+/** @param old not the head version: kept out of threads, text index, vectors and statistics */
+function indexAtom(
+  ctx: WriteContext,
+  world: WorldRow,
+  row: AtomRow,
+  labels: readonly string[],
+  old = false,
+): void {
   const indexed = indexedText(row);
-  const place = ctx.threads.place(world, labels, row.ts_ms, row.seq);
-  const bits = docBits(row, indexed.features);
+  const place = old
+    ? { thread: row.seq, pos: 0, prev: 0 }
+    : ctx.threads.place(world, labels, row.ts_ms, row.seq);
+  const bits = docBits(row, indexed.features) | (old ? DOC.old : 0);
   ctx.db
     .query(INSERT_DOC)
     .run(
@@ -152,16 +178,18 @@ function indexAtom(ctx: WriteContext, world: WorldRow, row: AtomRow, labels: rea
       row.importance,
       hash52(row.worker),
     );
-  ctx.threads.append(world, labels, row.ts_ms, row.seq, place);
-  ctx.text.add(row.seq, indexed.tokens);
-  ctx.vectors.add(world.id, row.seq, indexed.text);
+  if (!old) {
+    ctx.threads.append(world, labels, row.ts_ms, row.seq, place);
+    ctx.text.add(row.seq, indexed.tokens);
+    ctx.vectors.add(world.id, row.seq, indexed.text);
+    world.docs += 1;
+    world.tokens += indexed.length;
+  }
   world.atoms += 1;
   if (bits & DOC.quarantined) {
     world.quarantined += 1;
     ctx.tally.quarantined += 1;
   }
-  world.docs += 1;
-  world.tokens += indexed.length;
   world.bytes += atomBytes(row);
   world.last_seq = row.seq;
   world.newest_ms = Math.max(world.newest_ms, row.ts_ms);

@@ -35,10 +35,10 @@ export interface Identity {
   sentKey: Uint8Array;
 }
 
-const SENT_KEY = "sent_key";
+export const SENT_KEY = "sent_key";
 
-/** @throws Fault storage_error when it is damaged */
-function readSentKey(db: Database): Uint8Array | undefined {
+/** The key of request digests. @throws Fault storage_error when it is damaged */
+export function readSentKey(db: Database): Uint8Array | undefined {
   const stored = readMeta(db, SENT_KEY);
   const vault = vaultOf(db);
   if (!stored || !vault) return stored;

@@ -30,6 +30,12 @@ export { type Keyring, keyringOf } from "./keyring.ts";
 export { trustOf } from "./links.ts";
 export { readState, writeState } from "./memory-state.ts";
 export { readControl, writeControl } from "./meta.ts";
+export {
+  type OfflineOptions,
+  reindexStore,
+  rekeyStore,
+  rollbackStore,
+} from "./offline.ts";
 export { setPolicy } from "./policies.ts";
 export { type DocFilter, type DocRow, hasAll, type ReplayPage, StoreReader } from "./reader.ts";
 export { forgetAtom } from "./remove.ts";

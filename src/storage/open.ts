@@ -1,17 +1,7 @@
 import { Database } from "bun:sqlite";
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  statSync,
-  truncateSync,
-} from "node:fs";
-import { dirname } from "node:path";
-import { ensureDir, Fault, fileFault, fsyncDir, type Layout, LIMITS, syncFile } from "../base/mod.ts";
+import { closeSync, existsSync, openSync, readSync, rmSync, statSync, truncateSync } from "node:fs";
+import { ensureDir, Fault, fileFault, type Layout, LIMITS } from "../base/mod.ts";
+import { copyBeforeMigration, dropRebuild, noteCopy } from "./copies.ts";
 import { sqliteFault } from "./faults.ts";
 import { type Keyring, keyringOf, newVault, vaultOfStore, writeKeyRecord } from "./keyring.ts";
 import { APPLICATION_ID, MIGRATIONS, type Migration } from "./schema.ts";
@@ -92,41 +82,6 @@ function createEmpty(db: Database): void {
   db.run("PRAGMA journal_mode=WAL");
 }
 
-function unfinishedCopy(place: Layout): string {
-  return `${place.migrationCopy}.tmp`;
-}
-
-/** Removes the copies that migrations left, whole or not, and what a restore replaced: they hold what is forgotten. */
-export function dropCopies(place: Layout): void {
-  const { migrationCopy, old } = place;
-  for (const path of [migrationCopy, unfinishedCopy(place), old, `${old}-wal`]) rmSync(path, { force: true });
-}
-
-/** A copy for `storage rollback`, made before anything is touched. @throws Fault disk_full when there is no room. */
-function copyBeforeMigration(db: Database, place: Layout): void {
-  const size = statSync(place.database).size;
-  const disk = statfsSync(place.dir);
-  if (disk.bavail * disk.bsize < size * 1.1 + LIMITS.ballastBytes) {
-    throw new Fault(
-      "disk_full",
-      `upgrading ${place.database} needs ${Math.ceil(size / 1e6)} MB for a copy first; free some space and start again`,
-      { op: "migrate" },
-    );
-  }
-  const temp = unfinishedCopy(place);
-  // a start that was killed here has left a part, which VACUUM INTO would refuse to overwrite
-  rmSync(temp, { force: true });
-  try {
-    db.run("VACUUM INTO ?", [temp]);
-    syncFile(temp);
-    renameSync(temp, place.migrationCopy);
-  } catch (cause) {
-    rmSync(temp, { force: true });
-    throw cause;
-  }
-  fsyncDir(dirname(place.migrationCopy));
-}
-
 function migrate(db: Database, place: Layout, from: number, migrations: readonly Migration[]): void {
   const due = migrations.filter((m) => m.version > from);
   if (due.length === 0) return;
@@ -135,6 +90,7 @@ function migrate(db: Database, place: Layout, from: number, migrations: readonly
     db.run("BEGIN IMMEDIATE");
     try {
       migration.up(db);
+      noteCopy(db);
       const vault = migration === migrations[0] ? vaultOf(db) : undefined;
       if (vault) writeKeyRecord(db, vault);
       db.run(`PRAGMA application_id=${APPLICATION_ID}`);
@@ -159,6 +115,7 @@ export function openForWrite(
 ): Database {
   ensureDir(place.dir);
   settleSwap(place);
+  dropRebuild(place);
   refuseGarbage(place.database);
   let db: Database | undefined;
   try {

@@ -1,12 +1,12 @@
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { type Clock, type Layout, LIMITS } from "../base/mod.ts";
+import { dropCopiesAfterForget } from "./copies.ts";
 import { readNumber, writeNumber } from "./meta.ts";
-import { dropCopies } from "./open.ts";
 import { Scrub, scrubPages, walPages } from "./scrub.ts";
 
 const RETRY_MS = 250;
-const DEBT = "purge_due";
+export const DEBT = "purge_due";
 
 /** Notes in the running transaction that removed bytes are to be purged, so that a killed node goes on with it. */
 export function owePurge(db: Database, owed: boolean): void {
@@ -54,7 +54,7 @@ export class Purge {
     if (this.dueAt === undefined) return Number.POSITIVE_INFINITY;
     const wait = this.dueAt - this.clock.monotonic();
     if (wait > 0) return wait;
-    dropCopies(this.place);
+    dropCopiesAfterForget(this.place, db);
     if (!this.truncate(db)) return RETRY_MS;
     this.dueAt = undefined;
     this.scrub = new Scrub(this.place.database);

@@ -6,7 +6,7 @@ import { DOC } from "./schema.ts";
 import { indexedText } from "./terms.ts";
 import { storedTokens, type Vault, vaultOf } from "./vault.ts";
 
-const COVERED = "text_seq";
+export const COVERED = "text_seq";
 
 /** The highest sequence that the FTS5 table covers; atoms beyond it are the tail, at most LIMITS.textTail after a commit. */
 export function coveredSeq(db: Database): number {

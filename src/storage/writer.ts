@@ -3,6 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { type Clock, Fault, type Layout, LIMITS, layout, syncFile, systemClock } from "../base/mod.ts";
 import { TEXT_VERSION } from "../text/mod.ts";
 import { noTally, type Tally, type WriteContext } from "./context.ts";
+import { expireCopy } from "./copies.ts";
 import { isDiskFull, isIoError, isReadOnly, sqliteFault } from "./faults.ts";
 import { expireAnswers } from "./idem.ts";
 import { trustScores } from "./links.ts";
@@ -242,6 +243,7 @@ export class StoreWriter {
     const due = anyPolicies(db) || db.query("SELECT 1 FROM world WHERE state = 2 LIMIT 1").get() !== null;
     // set first, so that trouble here does not keep the purge from its turn
     this.retentionDue = this.clock.monotonic() + LIMITS.retentionEveryMs;
+    if (this.guard.mayJudge()) expireCopy(this.place, db, this.clock);
     const expired = this.alone(expireAnswers);
     const slice = due ? this.alone((ctx) => retentionSlice(ctx, this.guard)) : { gone: 0 };
     if (slice.gone > 0 || expired >= 1000) this.retentionDue = this.clock.monotonic() + 10;
