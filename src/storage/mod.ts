@@ -10,7 +10,8 @@ export {
   verifyAudit,
 } from "./audit.ts";
 export { auditOffline, withAudit } from "./audit-files.ts";
-export { type CheckReport, checkStore, type Finding } from "./check.ts";
+export { type CheckReport, checkStore } from "./check.ts";
+export type { Finding } from "./check-report.ts";
 export type { WriteContext } from "./context.ts";
 export {
   countEdges,

@@ -83,7 +83,7 @@ export function buildDatabase(place: Layout, source: TruthSource, options: Rebui
     writer.close();
   }
   const path = layout(place.rebuild).database;
-  const { findings } = checkStore(place.rebuild, { deep: true, keyring });
+  const { findings } = checkStore(place.rebuild, { deep: true, keyring, ...(vectors ? { vectors } : {}) });
   if (findings.length > 0) {
     const [{ table, problem }] = findings as [(typeof findings)[number]];
     const message = `the new database is not in order (${table}: ${problem}); the old one stays as it is`;

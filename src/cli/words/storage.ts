@@ -1,6 +1,7 @@
-import { exitOf } from "../../base/mod.ts";
+import { exitOf, Fault } from "../../base/mod.ts";
 import { type Context, STORE_OPTIONS, type Word } from "../command.ts";
 import { dataDirOf } from "../node.ts";
+import { storeKeys, storeOptions } from "../store.ts";
 
 export const word: Word = {
   summary: "look after a data directory",
@@ -10,6 +11,27 @@ export const word: Word = {
       options: [{ flags: "--deep", about: "read and verify every row" }, ...STORE_OPTIONS],
       examples: ["dwbase storage check --deep", "dwbase storage check --data-dir /var/lib/dwbase --json"],
       run: check,
+    },
+    reindex: {
+      summary: "build everything that is derived from the memories anew",
+      options: STORE_OPTIONS,
+      examples: ["dwbase storage reindex --data-dir /var/lib/dwbase"],
+      run: reindex,
+    },
+    rekey: {
+      summary: "encrypt a store, change its key, or decrypt it",
+      options: [
+        { flags: "--to <key>", about: "id of the key in DWBASE_KEY_<ID>, or none" },
+        ...STORE_OPTIONS,
+      ],
+      examples: ["dwbase storage rekey --to MAIN", "dwbase storage rekey --to none"],
+      run: rekey,
+    },
+    rollback: {
+      summary: "go back to the copy made before the last upgrade, for the older dwbase",
+      options: STORE_OPTIONS,
+      examples: ["dwbase storage rollback --data-dir /var/lib/dwbase"],
+      run: rollback,
     },
     stats: {
       summary: "show what a data directory holds",
@@ -24,7 +46,14 @@ async function check(context: Context): Promise<number> {
   const { args, print } = context;
   const dataDir = dataDirOf(context);
   const { checkStore } = await import("../../storage/mod.ts");
-  const report = checkStore(dataDir, { deep: args.has("deep") });
+  const deep = args.has("deep");
+  const options = deep ? await storeOptions(context) : { keyring: await storeKeys(context) };
+  const report = checkStore(dataDir, {
+    ...options,
+    deep,
+    onProgress: (done, total) => print.progress(done, total, `${done} checked`),
+  });
+  print.clear();
   if (print.json) print.document({ data_dir: dataDir, ...report });
   else {
     for (const { table, seq, id, problem } of report.findings) {
@@ -35,9 +64,56 @@ async function check(context: Context): Promise<number> {
     const verdict = report.clean ? "is whole" : `is damaged in ${report.findings.length} places`;
     print.line(`${dataDir} ${verdict} (${counts.join(", ")})`);
     if (!report.clean)
-      print.note("the rows named above are not answered; restore a backup to have them back");
+      print.note('stop the node and run "dwbase storage repair": what is whole stays; or restore a backup');
   }
   return report.clean ? 0 : exitOf("damaged");
+}
+
+/** What rebuilding takes: keys, the model, and a bar that shows how far it is. */
+async function rebuilding(context: Context) {
+  const { print } = context;
+  return {
+    ...(await storeOptions(context)),
+    onProgress: (done: number, total: number) => print.progress(done, total, `${done} memories`),
+  };
+}
+
+async function reindex(context: Context): Promise<void> {
+  const { print } = context;
+  const dataDir = dataDirOf(context);
+  const { reindexStore } = await import("../../storage/mod.ts");
+  const atoms = reindexStore(dataDir, await rebuilding(context));
+  print.clear();
+  if (print.json) return print.document({ data_dir: dataDir, atoms });
+  print.line(`${dataDir}: the index of ${atoms} memories is built anew`);
+}
+
+async function rekey(context: Context): Promise<void> {
+  const { args, print } = context;
+  const key = args.text("to");
+  if (key === undefined) throw new Fault("usage", 'say which key: "--to KEY_ID", or "--to none" to decrypt');
+  const dataDir = dataDirOf(context);
+  const { rekeyStore } = await import("../../storage/mod.ts");
+  const to = key === "none" ? undefined : key;
+  const atoms = rekeyStore(dataDir, to, await rebuilding(context));
+  print.clear();
+  const state = to === undefined ? "not encrypted" : `encrypted by the key "${to}"`;
+  if (print.json) return print.document({ data_dir: dataDir, key_id: to ?? null, atoms: atoms ?? null });
+  if (atoms === undefined) return print.line(`${dataDir} is ${state} already`);
+  print.line(`${dataDir}: ${atoms} memories are now ${state}; the old file is removed`);
+  const enabled =
+    to === undefined ? "encryption_enabled = false" : `encryption_enabled = true, key_id = "${to}"`;
+  print.note(`set [node.storage] ${enabled}; older backups keep the key that they were made with`);
+}
+
+async function rollback(context: Context): Promise<void> {
+  const { print } = context;
+  const dataDir = dataDirOf(context);
+  const { rollbackStore } = await import("../../storage/mod.ts");
+  rollbackStore(dataDir);
+  if (print.json) return print.document({ data_dir: dataDir, rolled_back: true });
+  print.line(`${dataDir} is as it was before the upgrade; run the older dwbase now`);
+  print.note("what was remembered since the upgrade is kept in dwbase.db.old");
 }
 
 async function stats(context: Context): Promise<void> {

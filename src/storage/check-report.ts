@@ -1,0 +1,26 @@
+export interface Finding {
+  table: string;
+  seq?: number;
+  id?: string;
+  /** A sentence. */
+  problem: string;
+}
+
+/** Findings beyond this many are counted, not listed. */
+const LISTED = 1000;
+
+export class Report {
+  readonly findings: Finding[] = [];
+  readonly counts: Record<string, number> = {};
+  private unlisted = 0;
+
+  add(finding: Finding): void {
+    if (this.findings.length < LISTED) this.findings.push(finding);
+    else this.unlisted += 1;
+  }
+
+  finish(): Finding[] {
+    if (this.unlisted > 0) this.findings.push({ table: "", problem: `and ${this.unlisted} more problems` });
+    return this.findings;
+  }
+}
