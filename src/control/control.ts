@@ -109,6 +109,15 @@ export class Control {
     return this.state.events;
   }
 
+  /** What an operator has stopped, for people who need not know why; "" for nothing. */
+  get stopped(): string {
+    const modes = (["read_only_mode", "maintenance_mode"] as const).filter((flag) =>
+      this.cells.isWhole(flag),
+    );
+    const level = this.level === "NONE" ? [] : [`the panic level is ${this.level}`];
+    return [...level, ...modes.map((mode) => `${mode} is on`)].join(", ");
+  }
+
   /** Whether nothing but health and control is answered. */
   get closed(): boolean {
     return (this.cells.stopped & GATE.reads) !== 0;

@@ -69,6 +69,7 @@ class Node {
       maxRamMb: this.config.limits.maxRamMb,
       maxDiskMb: this.config.limits.maxDiskMb,
       diskUsageDegraded: this.config.health.diskUsageDegraded,
+      control: this.control,
     });
   }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { BUILD, type Clock, clockIsSane, KB, MB } from "../base/mod.ts";
+import type { Control } from "../control/mod.ts";
 import { BEAT, BEAT_MS, type HealthBody, type HealthCheck, type ThreadStatus } from "../engine/mod.ts";
 
 export interface BoardOptions {
@@ -11,6 +12,8 @@ export interface BoardOptions {
   maxDiskMb: number;
   /** Share of the volume from which the node counts as degraded. */
   diskUsageDegraded: number;
+  /** What an operator has stopped; nothing when absent. */
+  control?: Pick<Control, "stopped" | "closed">;
 }
 
 export type Stage = "ok" | "tight" | "critical";
@@ -74,8 +77,9 @@ export class HealthBoard {
     return this.status;
   }
 
-  /** Whether the node can serve: threads up, disk below the degraded mark. O(1). */
+  /** Whether the node can serve: threads up, disk below the degraded mark, not closed by control. O(1). */
   ready(): boolean {
+    if (this.options.control?.closed) return false;
     return this.beats !== undefined && this.storageCheck().status !== "critical" && !this.diskIsFull();
   }
 
@@ -126,6 +130,7 @@ export class HealthBoard {
   private checks(): HealthCheck[] {
     return [
       this.storageCheck(),
+      this.controlCheck(),
       this.diskIsFull()
         ? { name: "disk", status: "warning", message: "the volume is nearly full; free some space" }
         : { name: "disk", status: "ok", message: "there is space on the volume" },
@@ -137,6 +142,16 @@ export class HealthBoard {
             message: "the clock is behind the build date; set it or wait for NTP",
           },
     ];
+  }
+
+  /** Without the reason of a panic, which is for who has the admin key. */
+  private controlCheck(): HealthCheck {
+    const name = "control";
+    const { control } = this.options;
+    // while the threads start everything is stopped, which the storage check says better
+    const stopped = this.beats && control ? control.stopped : "";
+    if (stopped === "") return { name, status: "ok", message: "nothing is stopped" };
+    return { name, status: control!.closed ? "critical" : "warning", message: stopped };
   }
 
   private storageCheck(): HealthCheck {

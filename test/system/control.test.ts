@@ -144,7 +144,10 @@ suite("emergency controls", () => {
     expect((await node.post("/ask", { world: "w", text: "blue" })).body).toMatchObject({
       code: "maintenance",
     });
-    expect((await fetch(`${node.url}/healthz`)).status).toBe(200);
+    const health = ["/healthz", "/health", "/readyz"].map(async (path) => (await node.get(path)).status);
+    expect(await Promise.all(health)).toEqual([200, 200, 503]);
+    expect((await node.get("/health")).body.message).toContain("the panic level is CRITICAL");
+    expect((await node.get("/health")).text).not.toContain("broke in");
     expect((await cli(node, "flags")).code).toBe(0);
     await node.stop();
     await deepCheck(node.dir);
