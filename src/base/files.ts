@@ -13,6 +13,12 @@ import {
 import { dirname } from "node:path";
 import { Fault } from "./errors.ts";
 
+/**
+ * The system calls that put our own files on the disk. Everything that must survive a power cut goes through them, so
+ * that tests can have any of them fail.
+ */
+export const fileCalls = { openSync, writeSync, fsyncSync, renameSync };
+
 /** The errno name of a system error, or "". */
 export function errnoOf(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
@@ -46,7 +52,7 @@ export function ensureDir(path: string, mode = 0o700): void {
 export function fsyncDir(path: string): void {
   const fd = openSync(path, constants.O_RDONLY);
   try {
-    fsyncSync(fd);
+    fileCalls.fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
@@ -67,7 +73,7 @@ export class AtomicFile {
   ) {
     this.temp = `${path}.tmp-${process.pid}`;
     this.attempt(() => {
-      this.fd = openSync(this.temp, "w", mode);
+      this.fd = fileCalls.openSync(this.temp, "w", mode);
     });
   }
 
@@ -75,16 +81,16 @@ export class AtomicFile {
     const bytes = typeof data === "string" ? Buffer.from(data) : data;
     this.attempt((fd) => {
       let at = 0;
-      while (at < bytes.length) at += writeSync(fd, bytes, at);
+      while (at < bytes.length) at += fileCalls.writeSync(fd, bytes, at);
     });
   }
 
   /** The file is whole: it takes the place of the old one. */
   commit(): void {
     this.attempt((fd) => {
-      fsyncSync(fd);
+      fileCalls.fsyncSync(fd);
       this.close();
-      renameSync(this.temp, this.path);
+      fileCalls.renameSync(this.temp, this.path);
       fsyncDir(dirname(this.path));
     });
   }

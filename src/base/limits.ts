@@ -145,6 +145,8 @@ export const LIMITS = {
   ballastBytes: 4 * MB,
   /** How long the copy made before an upgrade is kept once the new binary runs. */
   migrationCopyMs: 7 * 24 * 3600 * 1000,
+  /** Size of the WAL at which a backup's copy is ended, so that no write is refused for it. */
+  backupWalBytes: 64 * MB,
 
   // --- vectors ---
   /** Bytes of int8 vectors of one world whose exact scan takes about 10 ms on a Raspberry Pi 4. */

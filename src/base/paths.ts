@@ -22,6 +22,12 @@ export function layout(dataDir: string) {
     damagedWal: join(dataDir, "dwbase.db-wal.damaged"),
     /** Where a database is built anew before it takes the place of the one there. */
     rebuild: join(dataDir, "rebuild.tmp"),
+    /** What a restore validates before it touches anything else. */
+    restoring: join(dataDir, "restoring"),
+    /** What was restored, when and from where. */
+    snapshotMetadata: join(dataDir, ".snapshot_metadata.json"),
+    /** How the last backups went, for health and fleet scripts. */
+    backupStatus: join(dataDir, "backup-status.json"),
     /** Keys; the only directory that is neither rebuildable nor backed up. */
     secrets: join(dataDir, "secrets"),
     adminKey: join(dataDir, "secrets", "admin.key"),

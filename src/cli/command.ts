@@ -34,8 +34,16 @@ export interface Action {
   run(context: Context): Promise<number | undefined> | Promise<void>;
 }
 
-/** A first word: one action, or several by their second word. */
-export type Word = Action | { summary: string; actions: Record<string, Action> };
+/** A first word with several actions by their second word. */
+export interface Words {
+  summary: string;
+  actions: Record<string, Action>;
+  /** What it does when the second word names no action. */
+  bare?: Action;
+}
+
+/** A first word: one action, or several. */
+export type Word = Action | Words;
 
 export const JSON_OPTION: OptionSpec = {
   flags: "--json",
@@ -52,7 +60,7 @@ export const NODE_OPTIONS: readonly OptionSpec[] = [
   CONFIG_OPTION,
 ];
 
-const DATA_DIR_OPTIONS: readonly OptionSpec[] = [
+export const DATA_DIR_OPTIONS: readonly OptionSpec[] = [
   { flags: "--data-dir <dir>", about: "data directory (default: the configured node's)" },
   { flags: "--path <dir>", about: "the same as --data-dir" },
 ];

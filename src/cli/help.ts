@@ -1,4 +1,4 @@
-import type { Action, Word } from "./command.ts";
+import type { Action, Word, Words } from "./command.ts";
 import { optionsOf } from "./parse.ts";
 import { allWords } from "./words.ts";
 
@@ -13,15 +13,16 @@ export async function helpText(path: readonly string[], word: Word | undefined):
     return `dwbase: a memory for small machines\n\nUsage: dwbase <command> [options]\n\n${columns(rows)}\n
 Every command takes --json and --help.\n\n${EXIT_CODES}\n`;
   }
-  return "actions" in word ? helpOfWord(path, word.summary, word.actions) : helpOfAction(path, word);
+  return "actions" in word ? helpOfWord(path, word) : helpOfAction(path, word);
 }
 
-function helpOfWord(path: readonly string[], summary: string, actions: Record<string, Action>): string {
+function helpOfWord(path: readonly string[], { summary, actions, bare }: Words): string {
   const words = `dwbase ${path.join(" ")}`;
   const rows = Object.entries(actions).map(([name, action]) => [name, action.summary] as const);
   const examples = Object.values(actions).map(({ examples: [first] }) => `  $ ${first}`);
-  return `${words}: ${summary}\n\nUsage: ${words} <${Object.keys(actions).join("|")}>\n\n${columns(rows)}\n
+  const several = `${words}: ${summary}\n\nUsage: ${words} <${Object.keys(actions).join("|")}>\n\n${columns(rows)}\n
 Examples:\n${examples.join("\n")}\n`;
+  return bare ? `${several}\nWithout one of these words:\n\n${helpOfAction(path, bare)}` : several;
 }
 
 function helpOfAction(path: readonly string[], action: Action): string {

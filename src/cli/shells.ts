@@ -18,7 +18,8 @@ function candidates(action: Action): string {
 }
 
 function actionsOf(word: Word): Action[] {
-  return "actions" in word ? Object.values(word.actions) : [word];
+  if (!("actions" in word)) return [word];
+  return [...Object.values(word.actions), ...(word.bare ? [word.bare] : [])];
 }
 
 /** Options with a fixed choice of values, each once. */
@@ -38,7 +39,7 @@ function cases(words: Words, second: string): string {
       const inner = Object.entries(word.actions).map(
         ([sub, action]) => `      ${sub}) words="${candidates(action)}" ;;`,
       );
-      const names = Object.keys(word.actions).join(" ");
+      const names = [...Object.keys(word.actions), ...(word.bare ? [candidates(word.bare)] : [])].join(" ");
       return `    ${name}) case "${second}" in\n${inner.join("\n")}\n      *) words="${names}" ;;\n    esac ;;`;
     })
     .join("\n");

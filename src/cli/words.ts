@@ -18,6 +18,7 @@ const WORDS: Record<string, Load> = {
   import: () => import("./words/import.ts"),
   export: () => import("./words/export.ts"),
   storage: () => import("./words/storage.ts"),
+  backup: () => import("./words/backup.ts"),
   index: () => import("./words/index.ts"),
   control: () => import("./words/control.ts"),
   audit: () => import("./words/audit.ts"),
@@ -62,6 +63,10 @@ export async function find(argv: readonly string[]): Promise<Found> {
   if (!("actions" in word))
     return { kind: "action", path: [first], action: word, tokens: [...leading, ...rest] };
   const second = rest[0];
+  if (word.bare && !Object.hasOwn(word.actions, second ?? "")) {
+    if (rest.length > 0 && wantsHelp(rest)) return { kind: "help", path: [first], word };
+    return { kind: "action", path: [first], action: word.bare, tokens: [...leading, ...rest] };
+  }
   if (second === undefined || second.startsWith("-")) {
     if (wantsHelp([...leading, ...rest])) return { kind: "help", path: [first], word };
     const names = Object.keys(word.actions).join(", ");

@@ -68,9 +68,9 @@ export function dropCopies(place: Layout): void {
   for (const path of files) rmSync(path, { force: true });
 }
 
-/** Removes what a rebuild that was cut off has left. */
+/** Removes what a rebuild or a restore that was cut off has left. */
 export function dropRebuild(place: Layout): void {
-  rmSync(place.rebuild, { recursive: true, force: true });
+  for (const path of [place.rebuild, place.restoring]) rmSync(path, { recursive: true, force: true });
 }
 
 /** After a removal no copy may hold what was removed. */

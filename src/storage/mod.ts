@@ -37,12 +37,22 @@ export {
   rekeyStore,
   rollbackStore,
 } from "./offline.ts";
+export { type DirectoryLock, lockDirectory } from "./open.ts";
 export { setPolicy } from "./policies.ts";
 export { type DocFilter, type DocRow, hasAll, type ReplayPage, StoreReader } from "./reader.ts";
 export { forgetAtom } from "./remove.ts";
 export { manageWorld } from "./retention.ts";
 export { ATOM_SELECT, type AtomRow, atomOf, findAtom, linksOf, verified } from "./rows.ts";
 export { DOC, FAMILY, type Migration, WORLD_STATES } from "./schema.ts";
+export {
+  foldStore,
+  renewIdentity,
+  requireWholePages,
+  type StoreFacts,
+  snapshotBytes,
+  snapshotStore,
+  storeFacts,
+} from "./snapshot.ts";
 export { storeStats } from "./stats.ts";
 export {
   countSubjects,

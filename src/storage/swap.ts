@@ -1,5 +1,5 @@
-import { existsSync, renameSync, rmSync, statSync } from "node:fs";
-import { fileFault, fsyncDir, type Layout } from "../base/mod.ts";
+import { existsSync, rmSync, statSync } from "node:fs";
+import { fileCalls, fileFault, fsyncDir, type Layout } from "../base/mod.ts";
 
 /*
  * Puts another database file in the place of the one of a data directory, so that a power cut at any moment leaves the
@@ -18,13 +18,13 @@ function walOf(database: string): string {
 
 /** Moves a database, then its WAL; the index of the WAL is made anew by whoever opens it. */
 function moveDatabase(from: string, to: string): void {
-  renameSync(from, to);
+  fileCalls.renameSync(from, to);
   moveWal(from, to);
 }
 
 function moveWal(from: string, to: string): void {
   rmSync(walOf(to), { force: true });
-  if (existsSync(walOf(from)) && statSync(walOf(from)).size > 0) renameSync(walOf(from), walOf(to));
+  if (existsSync(walOf(from)) && statSync(walOf(from)).size > 0) fileCalls.renameSync(walOf(from), walOf(to));
   dropCompanions(from);
 }
 
@@ -42,11 +42,11 @@ function dropCompanions(database: string): void {
 export function swapDatabase(place: Layout, fresh: string, aside: string): void {
   try {
     rmSync(place.incoming, { force: true });
-    renameSync(fresh, place.incoming);
+    fileCalls.renameSync(fresh, place.incoming);
     fsyncDir(place.dir);
     if (existsSync(place.database)) moveDatabase(place.database, aside);
     fsyncDir(place.dir);
-    renameSync(place.incoming, place.database);
+    fileCalls.renameSync(place.incoming, place.database);
     fsyncDir(place.dir);
   } catch (cause) {
     throw fileFault("swap", place.database, cause);
@@ -70,7 +70,7 @@ export function settleSwap(place: Layout): "finished" | "rolled back" | undefine
     if (existsSync(incoming)) {
       // the old one's WAL may still lie where the new one would take it for its own
       if (existsSync(walOf(database))) moveWal(database, old);
-      renameSync(incoming, database);
+      fileCalls.renameSync(incoming, database);
       fsyncDir(dir);
       return "finished";
     }

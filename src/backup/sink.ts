@@ -1,0 +1,103 @@
+import { closeSync } from "node:fs";
+import { Writable } from "node:stream";
+import { fileCalls, fileFault } from "../base/mod.ts";
+
+/** Where an archive goes: a stream that is counted and hashed, and sealed at its end. */
+export interface ArchiveSink extends Writable {
+  readonly bytes: number;
+  /** SHA-256 of what was written; once. */
+  digest(): Uint8Array;
+  /** Appends bytes that the digest does not cover. */
+  seal(bytes: Uint8Array): void;
+}
+
+/** A pipe to somebody else, who takes care of the bytes. */
+export class PipeSink extends Writable implements ArchiveSink {
+  bytes = 0;
+  private readonly hash = new Bun.CryptoHasher("sha256");
+
+  constructor(private readonly out: (bytes: Uint8Array) => void) {
+    super({ autoDestroy: false });
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
+    try {
+      this.out(chunk);
+      this.hash.update(chunk);
+      this.bytes += chunk.length;
+      done();
+    } catch (cause) {
+      done(cause as Error);
+    }
+  }
+
+  digest(): Uint8Array {
+    return this.hash.digest();
+  }
+
+  seal(bytes: Uint8Array): void {
+    this.out(bytes);
+  }
+}
+
+/** A file of its own. `seal` or `sync` has it on the disk; errors are Faults disk_full or storage_error. */
+export class FileSink extends Writable implements ArchiveSink {
+  bytes = 0;
+  private readonly hash = new Bun.CryptoHasher("sha256");
+  private readonly fd: number;
+  private open = true;
+
+  /** @param path where; created for the owner alone, and must not be there */
+  constructor(readonly path: string) {
+    // the seal comes after the end of the stream
+    super({ autoDestroy: false });
+    this.fd = attempt("create", path, () => fileCalls.openSync(path, "wx", 0o600));
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
+    try {
+      this.put(chunk);
+      done();
+    } catch (cause) {
+      done(cause as Error);
+    }
+  }
+
+  /** Writes at once, past the stream. */
+  put(chunk: Uint8Array): void {
+    attempt("write", this.path, () => {
+      for (let at = 0; at < chunk.length; ) at += fileCalls.writeSync(this.fd, chunk, at);
+    });
+    this.hash.update(chunk);
+    this.bytes += chunk.length;
+  }
+
+  digest(): Uint8Array {
+    return this.hash.digest();
+  }
+
+  seal(bytes: Uint8Array): void {
+    attempt("write", this.path, () => {
+      for (let at = 0; at < bytes.length; ) at += fileCalls.writeSync(this.fd, bytes, at);
+    });
+    this.sync();
+  }
+
+  sync(): void {
+    attempt("sync", this.path, () => fileCalls.fsyncSync(this.fd));
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (this.open) closeSync(this.fd);
+    this.open = false;
+    done(error);
+  }
+}
+
+function attempt<T>(op: string, path: string, act: () => T): T {
+  try {
+    return act();
+  } catch (cause) {
+    throw fileFault(op, path, cause);
+  }
+}

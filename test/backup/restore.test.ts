@@ -1,0 +1,232 @@
+/** Restoring, rotating and drilling; a disk that fails at any step leaves what was there. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, spyOn, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import {
+  backupTo,
+  createArchive,
+  drillArchive,
+  lastBackup,
+  listBackups,
+  restoreArchive,
+  verifyArchive,
+} from "../../src/backup/mod.ts";
+import { Fault, fileCalls, layout, MB } from "../../src/base/mod.ts";
+import { lockDirectory, storeFacts } from "../../src/storage/mod.ts";
+import { note, Store } from "../storage/harness.ts";
+import { archive, digestOf, makeStore, QUIET, Scratch, SELF, textsOf } from "./harness.ts";
+
+let scratch: Scratch;
+let data: string;
+let file: string;
+
+beforeEach(async () => {
+  scratch = new Scratch();
+  data = scratch.path("data");
+  file = scratch.path("a.tzst");
+  makeStore(data, ["the kettle is blue", "the pot is green"]);
+  await archive(data, file);
+});
+afterEach(() => scratch.remove());
+
+const restore = (dataDir: string, change: { force?: boolean; clone?: boolean } = {}) =>
+  restoreArchive({ input: file, dataDir, force: false, clone: false, report: QUIET, ...change });
+
+const common = () => ({
+  dataDir: data,
+  diskBudget: 1000 * MB,
+  index: async () => [],
+  report: QUIET,
+  self: SELF,
+});
+
+async function faultOf(work: Promise<unknown>): Promise<Fault> {
+  const error = await work.then(
+    () => undefined,
+    (cause) => cause,
+  );
+  expect(error).toBeInstanceOf(Fault);
+  return error;
+}
+
+describe("a restore", () => {
+  test("makes missing parents, holds what the backup held, and says where it came from", async () => {
+    const fresh = scratch.path("not", "yet", "there");
+    const { old, audited, metadata } = await restore(fresh);
+    expect([old, audited]).toEqual([undefined, true]);
+    expect(textsOf(fresh)).toEqual(["the kettle is blue", "the pot is green"]);
+    const note = JSON.parse(readFileSync(layout(fresh).snapshotMetadata, "utf8"));
+    expect(note).toMatchObject({ ...metadata, restored_from: "a.tzst", restored_as: metadata.node_id });
+  });
+
+  test("asks for --force where something is, and keeps what it replaces", async () => {
+    const other = scratch.path("other");
+    makeStore(other, ["mine"]);
+    const before = digestOf(other);
+    expect((await faultOf(restore(other))).code).toBe("conflict");
+    expect(digestOf(other)).toEqual(before);
+    const { old } = await restore(other, { force: true });
+    expect(old).toBe(layout(other).old);
+    expect(textsOf(other)).toEqual(["the kettle is blue", "the pot is green"]);
+    expect(existsSync(layout(other).old)).toBe(true);
+  });
+
+  test("gives a clone an id of its own", async () => {
+    const [same, clone] = [scratch.path("same"), scratch.path("clone")];
+    await restore(same);
+    const { nodeId } = await restore(clone, { clone: true });
+    const idOf = (dir: string) => storeFacts(layout(dir)).nodeId;
+    expect(idOf(same)).toBe(idOf(data));
+    expect(idOf(clone)).toBe(nodeId);
+    expect(nodeId).not.toBe(idOf(data));
+  });
+
+  test("is refused while a node uses the directory", async () => {
+    const lock = lockDirectory(layout(data));
+    try {
+      expect((await faultOf(restore(data, { force: true }))).message).toContain("another dwbase uses");
+    } finally {
+      lock.release();
+    }
+    expect(textsOf(data)).toHaveLength(2);
+  });
+});
+
+describe("a backup of a living store", () => {
+  test("holds what was committed, and nothing that was forgotten", async () => {
+    const dir = scratch.path("living");
+    const store = new Store(undefined, {}, dir);
+    const secret = store.remember("zebra-marker-text");
+    store.batch([note("one"), note("two")]);
+    store.forget(secret);
+    const out = scratch.path("living.tzst");
+    await createArchive({ ...common(), dataDir: dir, out });
+    store.remember("three");
+    store.writer.close();
+    store.closeReader();
+    const copy = scratch.path("copy");
+    await restoreArchive({ input: out, dataDir: copy, force: false, clone: false, report: QUIET });
+    expect(textsOf(copy)).toEqual(["one", "two"]);
+    expect(readFileSync(layout(copy).database).includes("zebra-marker")).toBe(false);
+  });
+
+  test("goes to a pipe as the same archive", async () => {
+    const parts: Uint8Array[] = [];
+    const made = await createArchive({ ...common(), out: (bytes) => void parts.push(bytes.slice()) });
+    const path = scratch.path("piped.tzst");
+    await Bun.write(path, Buffer.concat(parts));
+    expect(made.bytes).toBe(Buffer.concat(parts).length);
+    expect((await verifyArchive(path)).counts.atoms).toBe(2);
+  });
+
+  test("says why there is none of an empty directory", async () => {
+    const empty = scratch.path("empty");
+    mkdirSync(empty);
+    const fault = await faultOf(createArchive({ ...common(), dataDir: empty, out: scratch.path("no.tzst") }));
+    expect(fault.code).toBe("not_found");
+    expect(existsSync(scratch.path("no.tzst"))).toBe(false);
+  });
+});
+
+describe("rotation", () => {
+  test("keeps the newest of this node, and whatever is not its own", async () => {
+    const target = scratch.path("usb");
+    mkdirSync(target);
+    await Bun.write(scratch.path("usb", "holiday.jpg"), "x");
+    await Bun.write(scratch.path("usb", "dwbase-00000000-20200101T000000Z.tzst"), "another node's");
+    const made: string[] = [];
+    for (let n = 0; n < 4; n++) {
+      const { path } = await backupTo({ ...common(), target, requireMount: false, keep: 2 });
+      made.push(path);
+    }
+    const left = listBackups(target).map(({ path }) => path);
+    expect(left.slice(1)).toEqual(made.slice(-2));
+    expect(readdirSync(target)).toContain("holiday.jpg");
+    expect(left[0]).toContain("00000000");
+    expect(lastBackup(data)).toMatchObject({ last_file: made[3], last_error: null, failures: 0 });
+  });
+
+  test("a directory on the system's own volume is refused, and the refusal is noted", async () => {
+    const target = scratch.path("not-mounted");
+    mkdirSync(target);
+    const fault = await faultOf(backupTo({ ...common(), target, requireMount: true, keep: 2 }));
+    // a machine whose temporary directory is a volume of its own takes it
+    if (fault.code === "storage_error") expect(fault.message).toContain("mount");
+    expect(lastBackup(data)).toMatchObject({ last_success_at: null, last_error: fault.message, failures: 1 });
+    expect(readdirSync(target)).toEqual([]);
+  });
+});
+
+test("a drill restores, checks deeply and removes the copy", async () => {
+  const before = readdirSync(scratch.dir).sort();
+  const { findings, metadata } = await drillArchive(file, QUIET);
+  expect([findings, metadata.counts.atoms]).toEqual([[], 2]);
+  expect(readdirSync(scratch.dir).sort()).toEqual(before);
+});
+
+/** Every call that puts bytes on the disk, failing at its n-th use. */
+describe("a disk that fails", () => {
+  const CALLS = ["openSync", "writeSync", "fsyncSync", "renameSync"] as const;
+  const ERRORS = ["ENOSPC", "EIO"] as const;
+  const cases = CALLS.flatMap((call) => ERRORS.map((errno) => [call, errno] as const));
+  const restored: { mockRestore(): void }[] = [];
+
+  beforeAll(() => restored.splice(0));
+  afterAll(() => expect(restored).toEqual([]));
+
+  /** Runs `work` with the n-th call failing. @returns whether it was reached */
+  async function failing(
+    call: (typeof CALLS)[number],
+    errno: string,
+    nth: number,
+    work: () => Promise<unknown>,
+  ): Promise<boolean> {
+    const real = fileCalls[call] as (...args: unknown[]) => unknown;
+    let uses = 0;
+    const spy = spyOn(fileCalls, call).mockImplementation(((...args: unknown[]) => {
+      uses += 1;
+      if (uses === nth) throw Object.assign(new Error(errno), { code: errno, syscall: call });
+      return real(...args);
+    }) as never);
+    try {
+      const fault = await work().then(
+        () => undefined,
+        (cause) => cause,
+      );
+      if (uses >= nth) {
+        expect(fault).toBeInstanceOf(Fault);
+        expect(fault.code).toBe(errno === "ENOSPC" ? "disk_full" : "storage_error");
+      } else expect(fault).toBeUndefined();
+      return uses >= nth;
+    } finally {
+      spy.mockRestore();
+    }
+  }
+
+  test.each(cases)("%s with %s: a backup leaves the last good one and nothing else", async (call, errno) => {
+    const target = scratch.path("usb");
+    mkdirSync(target);
+    const { path } = await backupTo({ ...common(), target, requireMount: false, keep: 1 });
+    const good = readFileSync(path);
+    for (let nth = 1; nth < 60; nth++) {
+      const out = scratch.path("usb", `new-${nth}.tzst`);
+      const reached = await failing(call, errno, nth, () => createArchive({ ...common(), out }));
+      if (!reached) return expect(nth).toBeGreaterThan(1);
+      expect(readdirSync(target).map((name) => [name, existsSync(out)])).toEqual([
+        [path.split("/").at(-1)!, false],
+      ]);
+      expect(readFileSync(path).equals(good)).toBe(true);
+    }
+  });
+
+  test.each(cases)("%s with %s: a restore leaves the old store or the new one", async (call, errno) => {
+    for (let nth = 1; nth < 60; nth++) {
+      const target = scratch.path(`target-${nth}`);
+      makeStore(target, ["old"]);
+      const reached = await failing(call, errno, nth, () => restore(target, { force: true }));
+      const texts = textsOf(target);
+      if (!reached) return expect([nth > 1, texts.length]).toEqual([true, 2]);
+      expect([["old"], ["the kettle is blue", "the pot is green"]]).toContainEqual(texts);
+      expect(existsSync(layout(target).restoring)).toBe(false);
+    }
+  });
+});
