@@ -32,13 +32,21 @@ export function keyringOf(
   return { wanted, keys: found === undefined ? keys : { ...keys, [wanted]: found } };
 }
 
-/** @throws Fault forbidden when the key is not at hand or no key */
-export function vaultOfKey(ring: Keyring, keyId: string, what = "the store"): Vault {
+/**
+ * @param what is encrypted by it, as the subject of a sentence
+ * @param check what the store has to tell a wrong key by
+ * @throws Fault forbidden when the key is not at hand, no key, or the wrong one
+ */
+export function vaultOfKey(ring: Keyring, keyId: string, what: string, check?: Uint8Array): Vault {
   const given = ring.keys[keyId] ?? ring.keys[keyId.toUpperCase()];
   const hint = `set ${PREFIX}${keyId} to its ${KEY_BYTES * 2} hex digits`;
   if (given === undefined) throw refused(`${what} is encrypted by the key "${keyId}": ${hint}`);
   if (!/^[0-9a-f]{64}$/i.test(given.trim())) throw refused(`the key "${keyId}" is no key: ${hint}`);
-  return new Vault(keyId, Uint8Array.fromHex(given.trim()));
+  const vault = new Vault(keyId, Uint8Array.fromHex(given.trim()));
+  if (check && !equalSecret(vault.check, check)) {
+    throw refused(`the key "${keyId}" is not the one that ${what} is encrypted by: give the right one`);
+  }
+  return vault;
 }
 
 function refused(message: string): Fault {
@@ -47,6 +55,15 @@ function refused(message: string): Fault {
 
 const KEY_ID = "key_id";
 const CHECK = "key_check";
+
+/** What a store tells of its key. @param read an entry of `meta` */
+export function readKeyRecord(read: (key: string) => Uint8Array | undefined): {
+  keyId: string | undefined;
+  check: Uint8Array | undefined;
+} {
+  const id = read(KEY_ID);
+  return { keyId: id && decodeUtf8(id), check: read(CHECK) };
+}
 
 /** Id of the key that a store is encrypted by. @throws Fault storage_error when the record is damaged */
 export function keyIdOf(db: Database): string | undefined {
@@ -81,10 +98,5 @@ export function vaultOfStore(db: Database, ring: Keyring, path: string): Vault |
     throw refused(`${path} ${state}: stop the node and run "dwbase storage rekey --to ${wanted}"`);
   }
   if (keyId === undefined) return undefined;
-  const vault = vaultOfKey(ring, keyId, path);
-  const check = readMeta(db, CHECK);
-  if (check === undefined || !equalSecret(vault.check, check)) {
-    throw refused(`the key "${keyId}" is not the one that ${path} is encrypted by: give the right one`);
-  }
-  return vault;
+  return vaultOfKey(ring, keyId, path, readMeta(db, CHECK));
 }

@@ -40,14 +40,18 @@ export const SENT_KEY = "sent_key";
 /** The key of request digests. @throws Fault storage_error when it is damaged */
 export function readSentKey(db: Database): Uint8Array | undefined {
   const stored = readMeta(db, SENT_KEY);
+  const key = sentKeyOf(db, stored);
+  if (stored === undefined || key !== undefined) return key;
+  const message = `the record "${SENT_KEY}" of the database is damaged; run "dwbase storage repair"`;
+  throw new Fault("storage_error", message);
+}
+
+/** The key in its entry; undefined when there is none, or it cannot be opened. */
+export function sentKeyOf(db: Database, stored: Uint8Array | undefined): Uint8Array | undefined {
   const vault = vaultOf(db);
   if (!stored || !vault) return stored;
   const opened = vault.open(stored, vault.place("meta.value", [SENT_KEY]));
-  if (opened instanceof Uint8Array) return opened;
-  throw new Fault(
-    "storage_error",
-    `the record "${SENT_KEY}" of the database is damaged; run "dwbase storage repair"`,
-  );
+  return opened instanceof Uint8Array ? opened : undefined;
 }
 
 /** Sealed when encrypted: by it a guess at a forgotten or a hidden text could be tried. */

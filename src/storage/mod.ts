@@ -41,6 +41,7 @@ export { type DirectoryLock, lockDirectory } from "./open.ts";
 export { setPolicy } from "./policies.ts";
 export { type DocFilter, type DocRow, hasAll, type ReplayPage, StoreReader } from "./reader.ts";
 export { forgetAtom } from "./remove.ts";
+export { type RepairReport, repairStore } from "./repair.ts";
 export { manageWorld } from "./retention.ts";
 export { ATOM_SELECT, type AtomRow, atomOf, findAtom, linksOf, verified } from "./rows.ts";
 export { DOC, FAMILY, type Migration, WORLD_STATES } from "./schema.ts";

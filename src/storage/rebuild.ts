@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Clock, Fault, type Layout, layout, syncFile } from "../base/mod.ts";
 import type { Space } from "../embedder/mod.ts";
 import { checkStore } from "./check.ts";
+import type { Finding } from "./check-report.ts";
 import type { WriteContext } from "./context.ts";
 import { dropRebuild, requireSpace } from "./copies.ts";
 import { restoreAtom } from "./insert.ts";
@@ -47,6 +48,8 @@ export interface RebuildOptions {
   /** Makes the vectors of the new database; absent: those that cannot be copied wait for the node. */
   vectors?: VectorMaker;
   clock?: Clock;
+  /** What the check of the new database may find. */
+  tolerates?: (finding: Finding) => boolean;
   /** Atoms that are in the new database. */
   onProgress?: (done: number) => void;
 }
@@ -83,9 +86,10 @@ export function buildDatabase(place: Layout, source: TruthSource, options: Rebui
     writer.close();
   }
   const path = layout(place.rebuild).database;
-  const { findings } = checkStore(place.rebuild, { deep: true, keyring, ...(vectors ? { vectors } : {}) });
-  if (findings.length > 0) {
-    const [{ table, problem }] = findings as [(typeof findings)[number]];
+  const report = checkStore(place.rebuild, { deep: true, keyring, ...(vectors ? { vectors } : {}) });
+  const finding = report.findings.find((one) => !options.tolerates?.(one));
+  if (finding) {
+    const { table, problem } = finding;
     const message = `the new database is not in order (${table}: ${problem}); the old one stays as it is`;
     throw new Fault("damaged", message, { op: "rebuild" });
   }

@@ -1,6 +1,8 @@
 import { exitOf, Fault } from "../../base/mod.ts";
+import type { RepairReport } from "../../storage/mod.ts";
 import { type Context, STORE_OPTIONS, type Word } from "../command.ts";
 import { dataDirOf } from "../node.ts";
+import type { Printer } from "../printer.ts";
 import { storeKeys, storeOptions } from "../store.ts";
 
 export const word: Word = {
@@ -26,6 +28,12 @@ export const word: Word = {
       ],
       examples: ["dwbase storage rekey --to MAIN", "dwbase storage rekey --to none"],
       run: rekey,
+    },
+    repair: {
+      summary: "save what can be read of a damaged store",
+      options: STORE_OPTIONS,
+      examples: ["dwbase storage repair --data-dir /var/lib/dwbase"],
+      run: repair,
     },
     rollback: {
       summary: "go back to the copy made before the last upgrade, for the older dwbase",
@@ -86,6 +94,29 @@ async function reindex(context: Context): Promise<void> {
   print.clear();
   if (print.json) return print.document({ data_dir: dataDir, atoms });
   print.line(`${dataDir}: the index of ${atoms} memories is built anew`);
+}
+
+async function repair(context: Context): Promise<number> {
+  const { print } = context;
+  const dataDir = dataDirOf(context);
+  const { repairStore } = await import("../../storage/mod.ts");
+  const report = repairStore(dataDir, await rebuilding(context));
+  print.clear();
+  if (print.json) print.document({ data_dir: dataDir, ...report });
+  else if (report.whole) print.line(`${dataDir} is whole; nothing was done`);
+  else showRepair(print, dataDir, report);
+  return report.whole ? 0 : exitOf("damaged");
+}
+
+function showRepair(print: Printer, dataDir: string, report: RepairReport): void {
+  for (const { seq, world } of report.lost) {
+    print.line(`lost: sequence ${seq} (${world === null ? "world unknown" : `world ${world}`})`);
+  }
+  if (report.unnamed > 0) print.line(`lost: ${report.unnamed} memories more, whose sequences nothing names`);
+  for (const note of report.notes) print.line(note);
+  const lost = report.lost.length + report.unnamed;
+  print.line(`${dataDir}: ${report.atoms} memories saved, ${lost} lost`);
+  print.note(`the damaged database is kept as ${report.aside}; the next forget removes it`);
 }
 
 async function rekey(context: Context): Promise<void> {
