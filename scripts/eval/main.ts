@@ -47,6 +47,7 @@ async function engineMemory(embedder: "static" | "none"): Promise<Memory> {
   const engine = await ThreadedEngine.open({
     dataDir,
     keyring: { keys: {} },
+    diskBudget: 0,
     relaxedWindowMs: 1000,
     embedder: { embedder, url: "", model: "", dimension: 0, timeoutMs: 1000, cacheSize: 0 },
     vectors: { cacheBytes: 32 * MB, graphBytes: 0, graphFrom: 0 },

@@ -136,6 +136,9 @@ export const LIMITS = {
   idempotencyRows: 100_000,
   retentionEveryMs: 60_000,
   retentionRows: 500,
+  /** The same while the disk is full: sooner, and in slices that the ballast's space pays for. */
+  retentionFullMs: 2000,
+  retentionFullRows: 50,
   threadAtoms: 10_000,
   threadGapMs: 30 * 60 * 1000,
   /** Wall clock steps larger than this suspend retention for `clockQuarantineMs`. */
@@ -147,6 +150,8 @@ export const LIMITS = {
   migrationCopyMs: 7 * 24 * 3600 * 1000,
   /** Size of the WAL at which a backup's copy is ended, so that no write is refused for it. */
   backupWalBytes: 64 * MB,
+  /** Page cache of the write connection, which bounds what a commit adds to the WAL unseen. */
+  writerCacheBytes: 2 * MB,
 
   // --- vectors ---
   /** Bytes of int8 vectors of one world whose exact scan takes about 10 ms on a Raspberry Pi 4. */
@@ -223,6 +228,7 @@ const relations: [string, boolean][] = [
   ["an answer fits a worker's budget", LIMITS.askAnswerBytes <= LIMITS.workerBytes],
   ["a body fits a worker's budget", LIMITS.bodyBytes * 2 <= LIMITS.workerBytes],
   ["the first purge try leaves time for retries", LIMITS.forgetFirstTryMs * 10 <= LIMITS.forgetPurgeMs],
+  ["the ballast outweighs what a commit adds unseen", LIMITS.writerCacheBytes < LIMITS.ballastBytes],
   ["the WAL is checkpointed before it is forced", LIMITS.walPassiveBytes < LIMITS.walRestartBytes],
   [
     "an import chunk with its last line fits a stream",

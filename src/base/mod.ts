@@ -11,5 +11,6 @@ export * from "./limits.ts";
 export * from "./lru.ts";
 export * from "./paths.ts";
 export * from "./self.ts";
+export * from "./stage.ts";
 export * from "./time.ts";
 export * from "./volatile.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { ThreadedEngine } from "../engine/mod.ts";
-import { type HealthBoard, residentBytes } from "../health/mod.ts";
+import type { HealthBoard } from "../health/mod.ts";
 import { type Log, type Metrics, STAGE_NUMBERS, setTotal } from "../telemetry/mod.ts";
 
 /** Bytes that this process had the kernel write to storage (0 where /proc does not tell). */
@@ -22,7 +22,7 @@ export function connectGauges(
   metrics.onScrape(() => {
     const health = board.body();
     const status = board.last;
-    metrics.rssBytes.set(residentBytes());
+    metrics.rssBytes.set(health.memory.rss_bytes);
     metrics.diskUsedBytes.set(health.disk_usage.used_bytes);
     metrics.diskTotalBytes.set(health.disk_usage.total_bytes);
     metrics.diskUsedPercent.set(health.disk_usage.percent_used);

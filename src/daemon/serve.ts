@@ -3,12 +3,13 @@ import { BUILD, ensureDir, Fault, hasSmallHeap, MB, systemClock } from "../base/
 import { type Config, type Loaded, loadConfig, parseListen } from "../config/mod.ts";
 import { Circuits, Control } from "../control/mod.ts";
 import type { EmbedderSettings } from "../embedder/mod.ts";
-import { ThreadedEngine, type VectorBudget } from "../engine/mod.ts";
-import { HealthBoard, OBSERVE_MS, ramBudget } from "../health/mod.ts";
+import { ThreadedEngine } from "../engine/mod.ts";
+import { HealthBoard, OBSERVE_MS } from "../health/mod.ts";
 import type { Secrets } from "../secrets/mod.ts";
 import { createServer, type Listening, type Server } from "../server/mod.ts";
 import { createLogger, createMetrics, type Log } from "../telemetry/mod.ts";
 import { firstCommands } from "./banner.ts";
+import { Budgets, vectorBudget } from "./budgets.ts";
 import { connectGauges } from "./gauges.ts";
 import { openAuthenticator } from "./keys.ts";
 import { openSecrets, storageKeys } from "./secrets.ts";
@@ -47,6 +48,8 @@ class Node {
   private readonly board: HealthBoard;
   private readonly control: Control;
   private readonly circuits = new Circuits();
+  private readonly metrics = createMetrics();
+  private readonly budgets: Budgets;
   private server: Server | undefined;
   private engine: ThreadedEngine | undefined;
   /** Also before requests reach it. */
@@ -64,10 +67,20 @@ class Node {
       environment: this.config.env.flags,
       onShutdown: () => this.end.resolve(STOPPED),
     });
+    this.budgets = new Budgets({
+      maxRamMb: this.config.limits.maxRamMb,
+      clock: systemClock,
+      log: this.log,
+      metrics: this.metrics,
+      engine: () => this.engine,
+      restart: (reason) => {
+        this.log.logger.fatal(reason);
+        this.end.resolve(RESTART);
+      },
+    });
     this.board = new HealthBoard({
       clock: systemClock,
-      maxRamMb: this.config.limits.maxRamMb,
-      maxDiskMb: this.config.limits.maxDiskMb,
+      budgets: this.budgets.watchdog,
       diskUsageDegraded: this.config.health.diskUsageDegraded,
       control: this.control,
     });
@@ -81,7 +94,7 @@ class Node {
     const secrets = openSecrets(config, process.env, log.logger);
     const authenticator = openAuthenticator(config, log.logger);
     this.open = authenticator.open;
-    const metrics = createMetrics();
+    const { metrics } = this;
     this.server = createServer({
       engine: () => this.engine,
       health: this.board,
@@ -102,6 +115,7 @@ class Node {
       corsOrigins: config.node.corsOrigins,
       trustedProxies: config.node.trustedProxies,
       defaultSession: config.memory.defaultSession,
+      memoryStage: () => this.budgets.watchdog.memory.stage,
     });
     connectGauges(metrics, this.board, log, () => this.engine);
     const listening = await this.server.listen(parseListen(config.node.listen));
@@ -112,6 +126,7 @@ class Node {
     this.watchSignals();
     await this.openEngine(secrets);
     this.board.watch(this.engine!.beats);
+    this.budgets.start();
     this.observer = setInterval(() => this.board.observe(), OBSERVE_MS);
     log.logger.info({ version: BUILD.version, atoms: this.board.last?.atoms }, "ready");
     return listening;
@@ -122,12 +137,16 @@ class Node {
     const engine = await ThreadedEngine.open({
       dataDir: this.config.node.dataDir,
       relaxedWindowMs: this.config.storage.relaxedWindowMs,
+      diskBudget: this.config.limits.maxDiskMb * MB,
       keyring: storageKeys(this.config, process.env, secrets),
       embedder: embedderSettings(this.config),
-      vectors: vectorBudget(ramBudget(this.config.limits.maxRamMb), this.config.index.annThreshold),
+      vectors: vectorBudget(this.budgets.watchdog.memory.budget, this.config.index.annThreshold),
       control: this.control.cells,
       onLog: (message) => this.log.logger.warn(message),
-      onStatus: (status) => this.board.update(status),
+      onStatus: (status) => {
+        this.board.update(status);
+        this.budgets.watchdog.setDisk(status.disk);
+      },
       onBug: (message, stack) => this.log.logger.error({ stack }, message),
       onDeath: (reason) => {
         this.board.bury(reason);
@@ -177,6 +196,7 @@ class Node {
 
   async stop(): Promise<void> {
     clearInterval(this.observer);
+    this.budgets.stop();
     await this.server?.stop();
     await this.opened?.close();
     this.log.logger.info("stopped");
@@ -187,10 +207,4 @@ class Node {
 function embedderSettings({ node, embedder, env }: Config): EmbedderSettings {
   const key = env.embedderKey === "" ? {} : { key: env.embedderKey };
   return { ...embedder, embedder: node.embedder, ...key };
-}
-
-/** The vectors' part of a RAM budget: small ones keep none in memory and stream them from the database instead. */
-function vectorBudget(ram: number, graphFrom: number): VectorBudget {
-  if (ram < 256 * MB) return { cacheBytes: 0, graphBytes: 0, graphFrom };
-  return { cacheBytes: Math.min(32 * MB, Math.floor(ram / 8)), graphBytes: Math.floor(ram / 4), graphFrom };
 }

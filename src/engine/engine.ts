@@ -1,6 +1,6 @@
 import type { AskRequest, NewAtom, PolicyRequest, ReplayRequest, WorldRequest } from "../atom/mod.ts";
 import { type Caller, mayRead, mayWrite, requireCapability } from "../auth/mod.ts";
-import { decodeUtf8, encodeUtf8, Fault, LIMITS } from "../base/mod.ts";
+import { decodeUtf8, encodeUtf8, Fault, LIMITS, type Stage } from "../base/mod.ts";
 import {
   type CircuitAction,
   type CircuitSource,
@@ -30,6 +30,8 @@ export interface EngineOptions {
   dataDir: string;
   relaxedWindowMs: number;
   keyring: Keyring;
+  /** Bytes that the data directory may take; 0 = a part of the volume. */
+  diskBudget: number;
   embedder: EmbedderSettings;
   vectors: VectorBudget;
   /** Flags and the gate; without it nothing is ever stopped. */
@@ -56,11 +58,22 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource {
 
   /** Opens the data directory. @throws Fault why it cannot be opened */
   static async open(options: EngineOptions): Promise<ThreadedEngine> {
-    const { dataDir, relaxedWindowMs, keyring, embedder, vectors, onLog, onBug, onDeath } = options;
+    const { dataDir, relaxedWindowMs, diskBudget, keyring, embedder, vectors, onLog, onBug, onDeath } =
+      options;
     const model = embedder.embedder === "none" ? undefined : await loadModel();
     const beats = new SharedArrayBuffer(4 * BEAT.cells);
     const control = (options.control ?? new ControlCells()).buffer;
-    const common = { dataDir, relaxedWindowMs, keyring, embedder, vectors, model, beats, control };
+    const common = {
+      dataDir,
+      relaxedWindowMs,
+      diskBudget,
+      keyring,
+      embedder,
+      vectors,
+      model,
+      beats,
+      control,
+    };
     const message = (cell: number) => ({ ...common, mainNow: performance.now(), cell });
     const writer = new ThreadLink(new Worker(new URL("./writer-thread.ts", import.meta.url).href), "writer", {
       onStatus: options.onStatus,
@@ -191,6 +204,16 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource {
     } catch (cause) {
       this.onLog(`an export was not entered into the audit log: ${(cause as Error).message}`);
     }
+  }
+
+  /** Memory entered a stage: queues are cut and searches made cheaper, or all is as before again. */
+  press(stage: Stage): void {
+    for (const thread of [this.writer, this.reader]) thread.press(stage);
+  }
+
+  /** Has the threads let their caches and garbage go. */
+  shed(): void {
+    for (const thread of [this.writer, this.reader]) thread.shed();
   }
 
   /** Finishes what is under way, commits and closes the files. */

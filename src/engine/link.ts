@@ -1,4 +1,4 @@
-import { Fault, fromWire, LIMITS } from "../base/mod.ts";
+import { Fault, fromWire, LIMITS, type Stage } from "../base/mod.ts";
 import type { CircuitAction, NamedReport } from "../control/mod.ts";
 import type {
   AnswerMessage,
@@ -42,6 +42,7 @@ export class ThreadLink {
   private opened: { resolve(): void; reject(fault: Fault): void } | undefined;
   private closed: (() => void) | undefined;
   private closing = false;
+  private stage: Stage = "ok";
   private readonly sweep = setInterval(() => this.expire(), SWEEP_MS);
 
   constructor(
@@ -76,12 +77,10 @@ export class ThreadLink {
   ask(body: string, timeoutMs: number, relaxed = false, own = false): Promise<AnswerMessage> {
     if (this.closing)
       return Promise.reject(new Fault("overloaded", "the node is stopping; try again", { retryAfter: 5 }));
-    const full = this.pending.size >= LIMITS.workerRequests || this.bytes + body.length > LIMITS.workerBytes;
-    if (full && !own) {
+    const refusal = own ? undefined : this.refusal(body.length);
+    if (refusal !== undefined) {
       this.refused += 1;
-      return Promise.reject(
-        new Fault("overloaded", `the queue of the ${this.name} is full; try again`, { retryAfter: 1 }),
-      );
+      return Promise.reject(new Fault("overloaded", `${refusal}; try again`, { retryAfter: 1 }));
     }
     this.n += 1;
     const n = this.n;
@@ -109,6 +108,26 @@ export class ThreadLink {
     this.circuits = circuits;
     this.told.resolve();
     this.told = Promise.withResolvers();
+  }
+
+  /** Memory entered a stage: tight halves the queue, critical closes it to new requests. What is in it goes on. */
+  press(stage: Stage): void {
+    this.stage = stage;
+    this.post({ press: stage });
+  }
+
+  /** Has the thread let its caches and garbage go. */
+  shed(): void {
+    this.post({ shed: true });
+  }
+
+  /** Why a request of so many bytes finds no place now, if so. */
+  private refusal(bytes: number): string | undefined {
+    if (this.stage === "critical") return "the node's memory budget is used up";
+    const part = this.stage === "tight" ? 2 : 1;
+    const full =
+      this.pending.size >= LIMITS.workerRequests / part || this.bytes + bytes > LIMITS.workerBytes / part;
+    return full ? `the queue of the ${this.name} is full` : undefined;
   }
 
   /** From now on new requests are refused. */

@@ -1,6 +1,6 @@
 import type { AskRequest, NewAtom, PolicyRequest, ReplayRequest, WorldRequest } from "../atom/mod.ts";
 import type { Caller } from "../auth/mod.ts";
-import type { WireFault } from "../base/mod.ts";
+import type { Stage, WireFault } from "../base/mod.ts";
 import type { CircuitAction, ControlAct, ControlState, NamedReport } from "../control/mod.ts";
 import type { EmbedderSettings } from "../embedder/mod.ts";
 import type { AuditEvent, IdempotencyKey, Keyring, WriterStatus } from "../storage/mod.ts";
@@ -50,6 +50,8 @@ export interface OpenMessage {
     dataDir: string;
     relaxedWindowMs: number;
     keyring: Keyring;
+    /** Bytes that the data directory may take; 0 = a part of the volume. */
+    diskBudget: number;
     embedder: EmbedderSettings;
     /** The built-in model, one copy for all threads; undefined with embedder "none". */
     model: SharedArrayBuffer | undefined;
@@ -81,7 +83,23 @@ export interface CircuitMessage {
   circuit: { name: string; action: CircuitAction };
 }
 
-export type ToThread = OpenMessage | RequestMessage | CircuitMessage | CloseMessage;
+/** Memory entered a stage: what a thread does is made cheaper, or as before again. */
+export interface PressMessage {
+  press: Stage;
+}
+
+/** Caches and garbage are to go. */
+export interface ShedMessage {
+  shed: true;
+}
+
+export type ToThread =
+  | OpenMessage
+  | RequestMessage
+  | CircuitMessage
+  | PressMessage
+  | ShedMessage
+  | CloseMessage;
 
 export interface AnswerMessage {
   n: number;

@@ -1,4 +1,4 @@
-import { systemClock } from "../base/mod.ts";
+import { type Stage, systemClock } from "../base/mod.ts";
 import { type CircuitAction, ControlCells, type NamedReport } from "../control/mod.ts";
 import { StoreReader, sqliteFault } from "../storage/mod.ts";
 import type { AnswerMessage, OpenMessage, ReadBody } from "./protocol.ts";
@@ -48,6 +48,15 @@ class RecallThread {
 
   operate(_name: string, action: CircuitAction): void {
     this.semantic.operate(action);
+  }
+
+  press(stage: Stage): void {
+    this.semantic.press(stage);
+  }
+
+  shed(): void {
+    this.semantic.shed();
+    this.reader.shed();
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,4 @@
-import type { Clock } from "../base/mod.ts";
-import { LIMITS, volatileDir } from "../base/mod.ts";
+import { type Clock, LIMITS, type Stage, volatileDir } from "../base/mod.ts";
 import type { CircuitAction, Gate, NamedReport } from "../control/mod.ts";
 import {
   createEmbedder,
@@ -17,6 +16,7 @@ import {
   type AnnStatus,
   annFromRows,
   SqliteVectors,
+  slabRows,
   sweepSnapshots,
   VectorIndex,
 } from "../vector/mod.ts";
@@ -36,6 +36,7 @@ export interface SemanticOptions {
 /** A question's vector from the provider, or why there is none. */
 export type Prepared = { vector: Int8Array } | { why: string };
 
+const SHORT = "the node is short of memory: memories are found by their words alone";
 const NONE = "this node makes no vectors: memories are found by their words alone";
 
 /** The recall thread's semantic half: embeds questions and searches the space that serves a world now. */
@@ -43,6 +44,9 @@ export class SemanticSide {
   private readonly local: StaticEmbedder | undefined;
   private readonly remote: HttpEmbedder | undefined;
   private readonly indexes = new Map<number, VectorIndex>();
+  private stage: Stage = "ok";
+  /** Indexes that are being closed: their files are theirs until then. */
+  private closing = 0;
 
   constructor(
     private readonly reader: StoreReader,
@@ -91,6 +95,25 @@ export class SemanticSide {
     return this.remote !== undefined;
   }
 
+  /** While memory is short no graph is kept, and only worlds of one slab are scanned; larger ones are found by words. */
+  press(stage: Stage): void {
+    this.stage = stage;
+    this.shed();
+  }
+
+  /** Forgets vectors and graphs in memory; they are read again when they are asked for and there is room. */
+  shed(): void {
+    for (const index of this.indexes.values()) {
+      this.closing += 1;
+      void index.close().finally(() => {
+        this.closing -= 1;
+        // made meanwhile, without a graph
+        if (this.closing === 0) this.indexes.clear();
+      });
+    }
+    this.indexes.clear();
+  }
+
   search(prepared: Prepared | undefined, checkDeadline: () => void): SemanticSearch {
     return (query) => this.find(query, prepared, checkDeadline);
   }
@@ -128,6 +151,7 @@ export class SemanticSide {
     const id = spaceId(this.reader.db, space);
     if (id === undefined) return { mode: "lexical", why: `nothing is embedded by ${spaceName(space)} yet` };
     const { world, accept } = query;
+    if (this.stage !== "ok" && world.docs > slabRows(space.dimension)) return { mode: "lexical", why: SHORT };
     const found = this.index(id, space).search(
       { id: world.id, lastSeq: world.last_seq, epoch: world.forget_epoch, size: world.docs },
       vector,
@@ -173,7 +197,7 @@ export class SemanticSide {
   private graphs(id: number, space: Space): { ann?: AnnOptions } {
     const { budget, clock, gate, log } = this.options;
     const dir = this.graphDir;
-    if (dir === undefined) return {};
+    if (dir === undefined || this.stage !== "ok" || this.closing > 0) return {};
     if (budget.graphBytes === 0 || spaceName(space) !== (this.space && spaceName(this.space))) return {};
     return {
       ann: {

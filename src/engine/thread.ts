@@ -1,4 +1,4 @@
-import { asFault, Fault, toWire } from "../base/mod.ts";
+import { asFault, Fault, type Stage, toWire } from "../base/mod.ts";
 import type { CircuitAction, NamedReport } from "../control/mod.ts";
 import {
   BEAT_MS,
@@ -32,6 +32,10 @@ export interface ThreadWork {
   /** Its breakers, as they stand now. */
   circuits(): NamedReport[];
   operate(name: string, action: CircuitAction): void;
+  /** Memory entered a stage. */
+  press?(stage: Stage): void;
+  /** Lets caches go; garbage is collected afterwards. */
+  shed(): void;
   close(): void | Promise<void>;
 }
 
@@ -63,9 +67,15 @@ export function runThread(work: ThreadWork): void {
   };
   const take = ({ n, deadline, relaxed, body }: RequestMessage): void =>
     work.take({ n, deadline: deadline + offset, relaxed, body });
+  const shed = (): void => {
+    work.shed();
+    Bun.gc(true);
+  };
   self.onmessage = ({ data }) => {
     if ("n" in data) take(data);
     else if ("open" in data) open(data.open);
+    else if ("press" in data) work.press?.(data.press);
+    else if ("shed" in data) shed();
     else if ("circuit" in data) {
       work.operate(data.circuit.name, data.circuit.action);
       tellCircuits(true);

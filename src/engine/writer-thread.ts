@@ -52,11 +52,9 @@ class WriterThread {
       embedder instanceof StaticEmbedder
         ? { space: embedder.space, embed: (text) => embedder.embedInt8(text) }
         : embedder && { space: embedder.space };
-    const { relaxedWindowMs, keyring } = options;
-    this.writer = new StoreWriter(
-      options.dataDir,
-      vectors ? { relaxedWindowMs, keyring, vectors } : { relaxedWindowMs, keyring },
-    );
+    const { relaxedWindowMs, diskBudget, keyring } = options;
+    const how = { relaxedWindowMs, diskBudget, keyring };
+    this.writer = new StoreWriter(options.dataDir, vectors ? { ...how, vectors } : how);
     this.backfill = embedder && new Backfill(this.writer, embedder, this.control);
     this.backfill?.kick();
     this.report();
@@ -105,6 +103,10 @@ class WriterThread {
     } catch (cause) {
       this.trouble = toWire(cause).message;
     }
+  }
+
+  shed(): void {
+    this.writer?.shed();
   }
 
   close(): void {

@@ -1,48 +1,27 @@
-import { readFileSync } from "node:fs";
-import { totalmem } from "node:os";
-import { BUILD, type Clock, clockIsSane, KB, MB } from "../base/mod.ts";
+import { BUILD, type Clock, clockIsSane, type Stage } from "../base/mod.ts";
 import type { Control } from "../control/mod.ts";
 import { BEAT, BEAT_MS, type HealthBody, type HealthCheck, type ThreadStatus } from "../engine/mod.ts";
 
+/** How a budget stands. */
+export interface Budget {
+  /** Bytes. */
+  used: number;
+  budget: number;
+  stage: Stage;
+}
+
 export interface BoardOptions {
   clock: Clock;
-  /** node.limits.max_ram_mb, 0 = from the machine. */
-  maxRamMb: number;
-  /** node.limits.max_disk_mb, 0 = 80 % of the volume. */
-  maxDiskMb: number;
+  /** Use, size and stage of the budgets. */
+  budgets: { readonly memory: Budget; readonly disk: Budget };
   /** Share of the volume from which the node counts as degraded. */
   diskUsageDegraded: number;
   /** What an operator has stopped; nothing when absent. */
   control?: Pick<Control, "stopped" | "closed">;
 }
 
-export type Stage = "ok" | "tight" | "critical";
-
-/** Shares of a budget at which its stages begin. */
-const TIGHT = 0.8;
-const CRITICAL = 0.95;
 /** A thread whose heartbeat stands still this long is reported; a slow disk alone takes a second or two. */
 const STILL_MS = 10_000;
-
-export function stageOf(used: number, budget: number): Stage {
-  if (used >= budget * CRITICAL) return "critical";
-  return used >= budget * TIGHT ? "tight" : "ok";
-}
-
-/** RAM budget in bytes: as configured, else a quarter of the machine's, from 128 to 512 MB. */
-export function ramBudget(maxRamMb: number): number {
-  return maxRamMb > 0 ? maxRamMb * MB : Math.max(128 * MB, Math.min(512 * MB, totalmem() / 4));
-}
-
-/** Resident memory of this process, all threads included, as the kernel counts it (0 where /proc is missing). */
-export function residentBytes(): number {
-  try {
-    const resident = readFileSync("/proc/self/status", "latin1").match(/^VmRSS:\s+(\d+) kB/m)?.[1];
-    return Number(resident ?? 0) * KB;
-  } catch {
-    return 0;
-  }
-}
 
 /**
  * What is known of the node's health, in memory: /health, /readyz and the metrics read it without touching the disk
@@ -87,9 +66,7 @@ export class HealthBoard {
     const checks = this.checks();
     const bad = checks.filter((check) => check.status !== "ok");
     const { diskTotal = 0, diskFree = 0 } = this.status ?? {};
-    const rss = residentBytes();
-    const ram = ramBudget(this.options.maxRamMb);
-    const used = this.dataBytes();
+    const { memory, disk } = this.options.budgets;
     return {
       status: bad.length === 0 ? "ready" : "degraded",
       message: bad.length === 0 ? "ready" : bad.map((check) => check.message).join("; "),
@@ -101,25 +78,10 @@ export class HealthBoard {
       index_rebuild_lag_ms: 0,
       version: BUILD.version,
       uptime_s: Math.round((this.options.clock.monotonic() - this.started) / 1000),
-      memory: { rss_bytes: rss, budget_bytes: ram, stage: stageOf(rss, ram) },
-      disk: { used_bytes: used, budget_bytes: this.diskBudget(), stage: this.diskStage() },
+      memory: { rss_bytes: memory.used, budget_bytes: memory.budget, stage: memory.stage },
+      disk: { used_bytes: disk.used, budget_bytes: disk.budget, stage: disk.stage },
       checks,
     };
-  }
-
-  /** Bytes of the data directory. */
-  dataBytes(): number {
-    return (this.status?.databaseBytes ?? 0) + (this.status?.walBytes ?? 0);
-  }
-
-  private diskBudget(): number {
-    const { maxDiskMb } = this.options;
-    return maxDiskMb > 0 ? maxDiskMb * MB : Math.floor((this.status?.diskTotal ?? 0) * 0.8);
-  }
-
-  diskStage(): Stage {
-    const budget = this.diskBudget();
-    return budget === 0 ? "ok" : stageOf(this.dataBytes(), budget);
   }
 
   private diskIsFull(): boolean {

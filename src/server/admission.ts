@@ -1,4 +1,4 @@
-import { Fault, LIMITS } from "../base/mod.ts";
+import { Fault, LIMITS, type Stage } from "../base/mod.ts";
 
 /** Gives back a place; called once. */
 export type Release = () => void;
@@ -11,6 +11,9 @@ export class Admission {
   private requests = 0;
   private large = 0;
   private streams = 0;
+  /** @param stage how full memory is: tight halves the large bodies and streams, critical refuses them */
+  constructor(private readonly stage: () => Stage = () => "ok") {}
+
   private readonly leave = () => {
     this.requests--;
   };
@@ -31,7 +34,7 @@ export class Admission {
 
   /** A place for a body over LIMITS.largeBodyBytes. @throws Fault overloaded. */
   largeBody(): Release {
-    if (this.large >= LIMITS.largeBodies)
+    if (this.large >= this.places(LIMITS.largeBodies))
       throw full("the node is reading as many large bodies as it can hold");
     this.large++;
     return () => this.large--;
@@ -39,11 +42,17 @@ export class Admission {
 
   /** A place for an NDJSON stream. @throws Fault overloaded. */
   stream(): Release {
-    if (this.streams >= LIMITS.ndjsonStreams) {
+    if (this.streams >= this.places(LIMITS.ndjsonStreams)) {
       throw full("the node is reading as many NDJSON streams as it can hold");
     }
     this.streams++;
     return () => this.streams--;
+  }
+
+  private places(most: number): number {
+    const stage = this.stage();
+    if (stage === "critical") throw full("the node's memory budget is used up");
+    return stage === "tight" ? most / 2 : most;
   }
 }
 

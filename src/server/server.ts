@@ -2,7 +2,7 @@ import { chmodSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { Elysia } from "elysia";
 import { type Authenticator, type Limiter, TrustedProxies } from "../auth/mod.ts";
-import { type Clock, errnoOf, Fault, LIMITS } from "../base/mod.ts";
+import { type Clock, errnoOf, Fault, LIMITS, type Stage } from "../base/mod.ts";
 import { formatListen, type Listen } from "../config/mod.ts";
 import type { Circuits, Control } from "../control/mod.ts";
 import type { Engine } from "../engine/mod.ts";
@@ -38,6 +38,8 @@ export interface ServerParts {
   trustedProxies?: readonly string[];
   /** Session of requests without X-Session-ID; memory.default_session. */
   defaultSession?: string;
+  /** How full memory is; large bodies are let in by it. */
+  memoryStage?: () => Stage;
 }
 
 export interface Server {
@@ -84,7 +86,7 @@ export function createServer(parts: ServerParts): Server {
     clock: parts.clock,
     version: parts.version,
     defaultSession: parts.defaultSession ?? "default",
-    admission: new Admission(),
+    admission: new Admission(parts.memoryStage),
     cors: new Cors(parts.corsOrigins ?? []),
     proxies: new TrustedProxies(parts.trustedProxies ?? []),
     bodyBytes: parts.bodyBytes ?? LIMITS.bodyBytes,

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
-import { type Clock, Fault } from "../base/mod.ts";
+import type { Clock } from "../base/mod.ts";
+import type { DiskBudget } from "./disk-budget.ts";
 import type { Identity } from "./meta.ts";
 import type { Reserve } from "./reserve.ts";
 import type { TextIndex } from "./text-index.ts";
@@ -18,6 +19,7 @@ export interface WriteContext {
   vectors: VectorRows;
   /** Stops what grows while the disk is full. */
   reserve: Reserve;
+  budget: DiskBudget;
   /** The highest sequence given so far; `nextSeq` gives the next. */
   head: number;
   /** Counted per commit, for status and metrics. */
@@ -35,16 +37,13 @@ export interface Tally {
 
 export const noTally = (): Tally => ({ atoms: 0, quarantined: 0, evictions: 0, removed: 0 });
 
-/** @throws Fault disk_full while the ballast is given up: what frees space goes on, what grows does not */
+/**
+ * @throws Fault disk_full while the ballast is given up, or when the transaction would break the disk budget: what
+ * frees space goes on, what grows does not
+ */
 export function requireRoom(ctx: WriteContext): void {
-  if (!ctx.reserve.full) return;
-  throw new Fault(
-    "disk_full",
-    "the disk is full; free some space or forget memories: reading and forgetting go on",
-    {
-      retryAfter: 30,
-    },
-  );
+  if (ctx.reserve.full) throw ctx.reserve.refusal();
+  ctx.budget.check(ctx.db, ctx.tally.atoms > 0);
 }
 
 export function nextSeq(ctx: WriteContext): number {

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, readSync, rmSync, statSync, truncateSync } from "node:fs";
-import { ensureDir, Fault, fileFault, type Layout, LIMITS } from "../base/mod.ts";
+import { ensureDir, Fault, fileFault, KB, type Layout, LIMITS } from "../base/mod.ts";
 import { copyBeforeMigration, dropRebuild, noteCopy } from "./copies.ts";
 import { sqliteFault } from "./faults.ts";
 import { type Keyring, keyringOf, newVault, vaultOfStore, writeKeyRecord } from "./keyring.ts";
@@ -64,7 +64,7 @@ function settle(db: Database, cacheKb: number): void {
 
 /** The settings of a write connection, per connection in SQLite, asserted since durability hangs on them. */
 function settleWriter(db: Database): void {
-  settle(db, 2048);
+  settle(db, LIMITS.writerCacheBytes / KB);
   db.run("PRAGMA synchronous=FULL");
   db.run("PRAGMA secure_delete=ON");
   db.run("PRAGMA wal_autocheckpoint=0");

@@ -86,6 +86,11 @@ export class StoreReader {
     }
   }
 
+  /** Gives memory of the page cache back. */
+  shed(): void {
+    this.db.run("PRAGMA shrink_memory");
+  }
+
   world(name: string): WorldRow | undefined {
     return worldByName(this.db, name);
   }

@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { fsyncDir, KB, type Layout, LIMITS, MB } from "../base/mod.ts";
+import { Fault, fsyncDir, KB, type Layout, LIMITS, MB } from "../base/mod.ts";
+import { budgetFull, type DiskBudget } from "./disk-budget.ts";
 
 const CHUNK = Buffer.alloc(256 * KB);
 /** What must be free beside the ballast before writing goes on, so that it does not stop again at once. */
@@ -14,18 +15,30 @@ export class Reserve {
   /** The ballast was given up; nothing may grow. */
   full = false;
 
-  constructor(private readonly place: Layout) {}
+  constructor(
+    private readonly place: Layout,
+    private readonly budget: DiskBudget,
+  ) {}
+
+  /** Why nothing may grow. */
+  refusal(): Fault {
+    if (this.budget.use.stage === "critical") return budgetFull();
+    const message = "the disk is full; free some space or forget memories: reading and forgetting go on";
+    return new Fault("disk_full", message, { retryAfter: 30 });
+  }
 
   /** Gives the ballast's space back to the disk. @returns whether there was any */
   release(): boolean {
     this.full = true;
     const held = this.isHeld();
     rmSync(this.place.ballast, { force: true });
+    this.budget.forget();
     return held;
   }
 
-  /** Makes the ballast where the disk has room for it and more; then there is no shortage any more. */
+  /** Makes the ballast where disk and budget have room for it and more; then there is no shortage any more. */
   restore(): void {
+    if (this.budget.use.stage === "critical") return;
     if (!this.isHeld()) {
       const disk = statfsSync(this.place.dir);
       if (disk.bavail * disk.bsize < 2 * LIMITS.ballastBytes + MARGIN || !this.make()) return;

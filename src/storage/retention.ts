@@ -137,18 +137,19 @@ function vanish(ctx: WriteContext, world: WorldRow, rows: number): number {
  * other worlds' are. @returns how many atoms (and worlds) went, 0 when there is nothing to do, and what hindered it
  */
 export function retentionSlice(ctx: WriteContext, guard: AgeGuard): { gone: number; trouble?: Fault } {
+  const most = ctx.reserve.full ? LIMITS.retentionFullRows : LIMITS.retentionRows;
   let gone = 0;
   let trouble: Fault | undefined;
   for (const { id, name } of [...allWorlds(ctx.db)]) {
-    if (gone >= LIMITS.retentionRows) break;
+    if (gone >= most) break;
     const world = ctx.worlds.get(id);
     if (world.state === STATE.deleting) {
-      gone += vanish(ctx, world, LIMITS.retentionRows - gone);
+      gone += vanish(ctx, world, most - gone);
       continue;
     }
     const policy = soundPolicy(ctx, name);
     if (policy instanceof Fault) trouble ??= policy;
-    else if (policy) gone += evict(ctx, world, policy, guard, LIMITS.retentionRows - gone);
+    else if (policy) gone += evict(ctx, world, policy, guard, most - gone);
   }
   return trouble ? { gone, trouble } : { gone };
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/mod.ts";
 import type { WriteContext } from "./context.ts";
+import type { DiskUse } from "./disk-budget.ts";
 import type { Keyring } from "./keyring.ts";
 import type { Migration } from "./schema.ts";
 import type { VectorMaker } from "./vector-rows.ts";
@@ -11,6 +12,8 @@ export type Outcome<T> = { value: T } | { fault: unknown };
 export interface WriterOptions {
   clock?: Clock;
   relaxedWindowMs?: number;
+  /** Bytes that the data directory may take; 0 = a part of the volume. Absent: no budget. */
+  diskBudget?: number;
   migrations?: readonly Migration[];
   /** Absent: the keys of the process's environment. */
   keyring?: Keyring;
@@ -30,6 +33,7 @@ export interface WriterStatus {
   walBytes: number;
   /** The disk is full: nothing may grow. */
   full: boolean;
+  disk: DiskUse;
   /** Trust of the workers with the most votes, most first. */
   trust: [worker: string, score: number][];
 }

@@ -1,9 +1,11 @@
 import type { Database } from "bun:sqlite";
-import { existsSync, statSync } from "node:fs";
-import { type Clock, Fault, type Layout, LIMITS, layout, syncFile, systemClock } from "../base/mod.ts";
+import { statSync } from "node:fs";
+import { type Clock, Fault, KB, type Layout, LIMITS, layout, syncFile, systemClock } from "../base/mod.ts";
 import { TEXT_VERSION } from "../text/mod.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { noTally, type Tally, type WriteContext } from "./context.ts";
 import { expireCopy } from "./copies.ts";
+import { DiskBudget } from "./disk-budget.ts";
 import { isDiskFull, isIoError, isReadOnly, sqliteFault } from "./faults.ts";
 import { expireAnswers } from "./idem.ts";
 import { trustScores } from "./links.ts";
@@ -29,6 +31,8 @@ export class StoreWriter {
   private readonly lock: DirectoryLock;
   private readonly guard: AgeGuard;
   private readonly purge: Purge;
+  private readonly checkpoints: Checkpoints;
+  private readonly budget: DiskBudget;
   private readonly reserve: Reserve;
   private ctx: WriteContext;
   private totals: Tally;
@@ -38,7 +42,6 @@ export class StoreWriter {
   /** When the oldest commit that no fsync covers was made; 0 = none. */
   private unsyncedSince = 0;
   private retentionDue = 0;
-  private dirty = false;
   /** The ballast is made at the first chance, and again in quiet moments. */
   private maintained = false;
   /** The connection was given up after a device failure and could not be opened again yet. */
@@ -52,8 +55,9 @@ export class StoreWriter {
     private readonly options: WriterOptions = {},
   ) {
     this.place = layout(dataDir);
-    this.reserve = new Reserve(this.place);
     this.clock = options.clock ?? systemClock;
+    this.budget = new DiskBudget(this.place, options.diskBudget, this.clock);
+    this.reserve = new Reserve(this.place, this.budget);
     this.guard = new AgeGuard(this.clock);
     this.lock = lockDirectory(this.place);
     try {
@@ -68,6 +72,7 @@ export class StoreWriter {
       .get();
     if (last) this.guard.resume(last.recorded_ms);
     this.purge = new Purge(this.place, this.clock);
+    this.checkpoints = new Checkpoints(this.place, this.purge);
     if (owesPurge(this.ctx.db)) this.purge.request();
   }
 
@@ -104,18 +109,35 @@ export class StoreWriter {
     } catch (fault) {
       return jobs.map(() => ({ fault }));
     }
-    if (this.reserve.full) this.reserve.restore();
     try {
+      this.watchDisk();
       return this.attemptInRoom(jobs, relaxed);
     } catch (cause) {
       const device = isIoError(cause);
       if (device) this.giveUpConnection();
       if (isReadOnly(cause)) this.refused = true;
-      if (jobs.length > 1 && !device && !isDiskFull(cause))
+      if (jobs.length > 1 && !device && !(isDiskFull(cause) && this.reserve.full))
         return jobs.flatMap((job) => this.commit([job], relaxed));
       const fault = sqliteFault("remember", cause);
       return jobs.map(() => ({ fault }));
     }
+  }
+
+  /** The ballast goes when the use of the disk becomes critical, and comes back when it has left that again. */
+  private watchDisk(): void {
+    const stage = this.budget.look(this.ctx.db);
+    if (this.budget.short && this.checkpoints.walBytes() > SMALL_WAL_BYTES) this.foldWal();
+    if (stage === "critical" && !this.reserve.full) {
+      this.reserve.release();
+      this.retainSoon();
+    } else if (this.reserve.full) this.reserve.restore();
+  }
+
+  /** Folds the WAL and cuts it, for the space; a reader in the way only delays it. */
+  private foldWal(): void {
+    this.fsyncs += this.checkpoints.run(this.ctx.db, "TRUNCATE");
+    this.budget.forget();
+    this.budget.look(this.ctx.db);
   }
 
   /** A disk that is full in the middle gives the ballast up, and the group runs again: what frees space goes through. */
@@ -123,7 +145,10 @@ export class StoreWriter {
     try {
       return this.attempt(jobs, relaxed);
     } catch (cause) {
-      if (!isDiskFull(cause) || !this.reserve.release()) throw cause;
+      if (!isDiskFull(cause)) throw cause;
+      // a Fault is the budget's: the disk itself has room, and a smaller WAL may be all that is missing
+      if (cause instanceof Fault) this.foldWal();
+      else if (!this.reserve.release()) throw cause;
       return this.attempt(jobs, relaxed);
     }
   }
@@ -140,6 +165,7 @@ export class StoreWriter {
       const outcomes = jobs.map((job) => this.run(job));
       worlds.flush();
       this.ctx.text.fold(this.ctx.head);
+      if (tally.atoms > 0) this.budget.check(db, true);
       if (tally.removed > 0 && this.purge.idle) owePurge(db, true);
       db.run("COMMIT");
       this.refused = false;
@@ -173,7 +199,7 @@ export class StoreWriter {
   private committed(tally: Tally, relaxed: boolean): void {
     this.ctx.worlds.settled();
     this.commits += 1;
-    this.dirty = true;
+    this.checkpoints.dirty = true;
     if (relaxed) {
       if (this.unsyncedSince === 0) this.unsyncedSince = this.clock.monotonic();
     } else {
@@ -203,10 +229,11 @@ export class StoreWriter {
     try {
       this.syncRelaxed();
       if (!resting && this.retentionDue <= this.clock.monotonic()) this.retain();
-      this.fsyncs += this.checkpointIfDue(idle);
+      this.fsyncs += this.checkpoints.ifDue(this.ctx.db, idle);
       const wait = this.purge.step(this.ctx.db);
-      if (this.purge.idle && (idle || this.reserve.full)) this.giveBack();
-      if (idle || this.reserve.full || !this.maintained) this.reserve.restore();
+      if (this.purge.idle && (idle || this.budget.short || this.reserve.full)) this.giveBack();
+      this.watchDisk();
+      if (idle || !this.maintained) this.reserve.restore();
       this.maintained = true;
       const due = resting ? LIMITS.retentionEveryMs : this.retentionDue - this.clock.monotonic();
       return Math.min(wait, this.relaxedWait(), Math.max(0, due));
@@ -242,7 +269,8 @@ export class StoreWriter {
     const { db } = this.ctx;
     const due = anyPolicies(db) || db.query("SELECT 1 FROM world WHERE state = 2 LIMIT 1").get() !== null;
     // set first, so that trouble here does not keep the purge from its turn
-    this.retentionDue = this.clock.monotonic() + LIMITS.retentionEveryMs;
+    this.retentionDue =
+      this.clock.monotonic() + (this.reserve.full ? LIMITS.retentionFullMs : LIMITS.retentionEveryMs);
     if (this.guard.mayJudge()) expireCopy(this.place, db, this.clock);
     const expired = this.alone(expireAnswers);
     const slice = due ? this.alone((ctx) => retentionSlice(ctx, this.guard)) : { gone: 0 };
@@ -266,49 +294,18 @@ export class StoreWriter {
     this.retentionDue = 0;
   }
 
-  private walBytes(): number {
-    return existsSync(this.place.wal) ? statSync(this.place.wal).size : 0;
-  }
-
-  /** Checkpoints are run here, never by SQLite's own autocheckpoint, which hides errors. @returns fsyncs it took */
-  private checkpointIfDue(idle: boolean): number {
-    if (!this.dirty) return 0;
-    const size = this.walBytes();
-    if (idle && size > 0) {
-      this.dirty = false;
-      return this.checkpoint("TRUNCATE");
-    }
-    // the file keeps its size when its frames are folded, so that only a look inside tells what waits
-    const waiting = size > LIMITS.walPassiveBytes ? this.unfoldedBytes() : 0;
-    if (waiting > LIMITS.walRestartBytes) return this.checkpoint("RESTART");
-    return waiting > LIMITS.walPassiveBytes ? this.checkpoint("PASSIVE") : 0;
-  }
-
-  /** Bytes of the WAL that no checkpoint has folded into the database. */
-  private unfoldedBytes(): number {
-    const { log, checkpointed } = this.ctx.db
-      .query<{ log: number; checkpointed: number }, []>("PRAGMA wal_checkpoint(NOOP)")
-      .get()!;
-    return (log - checkpointed) * WAL_FRAME_BYTES;
-  }
-
-  private checkpoint(mode: "PASSIVE" | "RESTART" | "TRUNCATE"): number {
-    this.purge.beforeCheckpoint();
-    const result = this.ctx.db
-      .query<{ busy: number; log: number; checkpointed: number }, []>(`PRAGMA wal_checkpoint(${mode})`)
-      .get();
-    // a reader in the way leaves the rest for the next time
-    if (result?.busy) this.dirty = true;
-    return 2;
+  /** Gives memory of the page cache back. */
+  shed(): void {
+    if (!this.lost) this.ctx.db.run("PRAGMA shrink_memory");
   }
 
   /** Gives free pages back to the file system, a few at a time. */
   private giveBack(): void {
     const { db } = this.ctx;
     const free = db.query<{ freelist_count: number }, []>("PRAGMA freelist_count").get()!.freelist_count;
-    if (free < (this.reserve.full ? 1 : GIVE_BACK_FROM)) return;
+    if (free < (this.reserve.full || this.budget.short ? 1 : GIVE_BACK_FROM)) return;
     db.run(`PRAGMA incremental_vacuum(${GIVE_BACK_PAGES})`);
-    this.dirty = true;
+    this.checkpoints.dirty = true;
   }
 
   /** @throws Fault storage_error while the store cannot be opened */
@@ -323,8 +320,9 @@ export class StoreWriter {
       commits: this.commits,
       fsyncs: this.fsyncs,
       databaseBytes: statSync(this.place.database).size,
-      walBytes: this.walBytes(),
+      walBytes: this.checkpoints.walBytes(),
       full: this.reserve.full,
+      disk: this.budget.use,
       trust: trustScores(this.ctx.db, LIMITS.trustSeries),
     };
   }
@@ -383,6 +381,7 @@ export class StoreWriter {
         threads: new Threads(db, text),
         head: headOf(db),
         reserve: this.reserve,
+        budget: this.budget,
         tally: noTally(),
       };
     } catch (cause) {
@@ -417,4 +416,5 @@ function headOf(db: Database): number {
 const GIVE_BACK_FROM = 1024;
 const GIVE_BACK_PAGES = 256;
 
-const WAL_FRAME_BYTES = LIMITS.pageSize + 24;
+/** With little room left, a WAL over this is folded before more is written. */
+const SMALL_WAL_BYTES = 256 * KB;

@@ -68,6 +68,7 @@ export function createMetrics() {
   const trust = named(["trust_score", "Trust of the workers with the most votes, 0 to 1."]);
   const trustScore = new Gauge({ ...trust, labelNames: ["entity"] });
   const stage = named(["budget_stage", "Stage of a budget: 0 ok, 1 tight, 2 critical."]);
+  const events = named(["budget_events_total", "Entries into a stage of a budget."]);
   const requests = named(["http_requests_total", "Answered requests by route pattern and status."]);
   const scrapes: (() => void)[] = [];
 
@@ -88,6 +89,8 @@ export function createMetrics() {
     /** `route` is the pattern ("/atoms/{id}"), never the path: label values must stay few. */
     httpRequests: new Counter({ ...requests, labelNames: ["route", "status"] }),
     budgetStage: new Gauge({ ...stage, labelNames: ["resource"] }),
+
+    budgetEvents: new Counter({ ...events, labelNames: ["resource", "stage"] }),
 
     /** Replaces the trust scores; only the first LIMITS.trustSeries entities are kept. */
     setTrustScores(scores: Iterable<readonly [entity: string, score: number]>): void {

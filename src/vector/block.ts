@@ -16,6 +16,11 @@ export function shapeOf(dimension: number): Shape {
   return { dimension, stride, rows: Math.floor(SLAB_BYTES / stride) };
 }
 
+/** Vectors of a space that one slab holds: a world of no more is scanned without keeping any. */
+export function slabRows(dimension: number): number {
+  return shapeOf(dimension).rows;
+}
+
 /** A slab of rows in ascending sequence. */
 export class Block {
   count = 0;

@@ -87,6 +87,7 @@ export class Fixture {
       dataDir: this.dataDir,
       relaxedWindowMs: 1000,
       keyring: this.keyring,
+      diskBudget: 0,
       embedder: this.embedder ?? BUILT_IN,
       vectors: this.vectors,
       ...(this.control ? { control: this.control } : {}),

@@ -1,7 +1,8 @@
 /** A full disk stops what grows and nothing else; the ballast pays for what frees space. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, rmSync, statSync } from "node:fs";
-import { LIMITS, layout } from "../../src/base/mod.ts";
+import { LIMITS, layout, ManualClock } from "../../src/base/mod.ts";
+import { DiskBudget } from "../../src/storage/disk-budget.ts";
 import { forgetAtom, insertAtom, manageWorld } from "../../src/storage/mod.ts";
 import { Reserve } from "../../src/storage/reserve.ts";
 import { faultOf, note, type Store, tempDir, withStore } from "./harness.ts";
@@ -17,7 +18,7 @@ function fill(store: Store): void {
 describe("the ballast", () => {
   test("is made in the first quiet moment and given up when the disk is full", () => {
     const place = layout(tempDir());
-    const reserve = new Reserve(place);
+    const reserve = new Reserve(place, new DiskBudget(place, undefined, new ManualClock()));
     expect(existsSync(place.ballast)).toBe(false);
     reserve.restore();
     expect(statSync(place.ballast).size).toBe(LIMITS.ballastBytes);

@@ -21,6 +21,7 @@ const NAMES: Record<string, string> = {
   dwbase_http_request_seconds: "histogram",
   dwbase_rss_bytes: "gauge",
   dwbase_budget_stage: "gauge",
+  dwbase_budget_events_total: "counter",
   dwbase_fsyncs_total: "counter",
   dwbase_storage_written_bytes_total: "counter",
   dwbase_last_backup_timestamp_seconds: "gauge",

@@ -14,7 +14,6 @@ export const word: Word = {
   ],
   examples: ["dwbase serve", "dwbase serve --listen 0.0.0.0:8080 --data-dir /var/lib/dwbase"],
   async run({ args, io }) {
-    await enterSmallHeap();
     const flags: Record<string, string> = {};
     for (const [flag, key] of Object.entries(SETTING_OF)) {
       const value = args.text(flag);
@@ -22,6 +21,8 @@ export const word: Word = {
     }
     const path = args.text("config");
     const loaded = loadConfig({ flags, env: io.env, cwd: io.cwd, ...(path === undefined ? {} : { path }) });
+    const { ramBudget } = await import("../../watchdog/mod.ts");
+    await enterSmallHeap(ramBudget(loaded.config.limits.maxRamMb));
     const { serve } = await import("../../daemon/mod.ts");
     // Under a service manager there is nobody to greet.
     return serve(loaded, { banner: io.env.INVOCATION_ID === undefined });
