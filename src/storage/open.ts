@@ -65,12 +65,15 @@ function settle(db: Database, cacheKb: number): void {
 /** The settings of a write connection, per connection in SQLite, asserted since durability hangs on them. */
 function settleWriter(db: Database): void {
   settle(db, LIMITS.writerCacheBytes / KB);
+  // VACUUM INTO, which makes backups and the copies before an upgrade, does not carry the mode over
+  db.run("PRAGMA journal_mode=WAL");
   db.run("PRAGMA synchronous=FULL");
   db.run("PRAGMA secure_delete=ON");
   db.run("PRAGMA wal_autocheckpoint=0");
   db.run("PRAGMA foreign_keys=OFF");
-  if (pragma(db, "synchronous") !== 2 || pragma(db, "secure_delete") !== 1) {
-    throw new Fault("storage_error", "the database refused synchronous=FULL or secure_delete=ON", {
+  const settled = ["synchronous", "secure_delete", "journal_mode"].map((name) => pragma(db, name));
+  if (!Bun.deepEquals(settled, [2, 1, "wal"])) {
+    throw new Fault("storage_error", "the database refused synchronous=FULL, secure_delete=ON or WAL", {
       op: "open database",
     });
   }
@@ -79,7 +82,6 @@ function settleWriter(db: Database): void {
 function createEmpty(db: Database): void {
   db.run(`PRAGMA page_size=${LIMITS.pageSize}`);
   db.run("PRAGMA auto_vacuum=INCREMENTAL");
-  db.run("PRAGMA journal_mode=WAL");
 }
 
 function migrate(db: Database, place: Layout, from: number, migrations: readonly Migration[]): void {

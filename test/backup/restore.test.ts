@@ -58,6 +58,15 @@ describe("a restore", () => {
     expect(note).toMatchObject({ ...metadata, restored_from: "a.tzst", restored_as: metadata.node_id });
   });
 
+  test("ends with a store that works as any other: WAL, and room given back", async () => {
+    const fresh = scratch.path("fresh");
+    await restore(fresh);
+    const store = new Store(undefined, {}, fresh);
+    const pragma = (name: string) => Object.values(store.db.query(`PRAGMA ${name}`).get() as object)[0];
+    expect(["journal_mode", "auto_vacuum", "page_size"].map(pragma)).toEqual(["wal", 2, 4096]);
+    store.finish();
+  });
+
   test("asks for --force where something is, and keeps what it replaces", async () => {
     const other = scratch.path("other");
     makeStore(other, ["mine"]);
