@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { Fault } from "../../src/base/mod.ts";
-import type { Target } from "./targets.ts";
+import type { Target } from "./target.ts";
 
 /** What became of the cases. */
 export interface FuzzReport {

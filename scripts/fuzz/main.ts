@@ -37,9 +37,9 @@ function peakBytes(): number {
 
 /** One target in this process. Prints its report. */
 async function child(name: string): Promise<void> {
-  await fuzz(TARGETS[name]!(), WARM, seed);
+  await fuzz(await TARGETS[name]!(), WARM, seed);
   const before = peakBytes();
-  const report = await fuzz(TARGETS[name]!(), cases, seed);
+  const report = await fuzz(await TARGETS[name]!(), cases, seed);
   console.log(JSON.stringify({ ...report, growth: peakBytes() - before }));
 }
 

@@ -24,23 +24,10 @@ import { Vault } from "../../src/storage/vault.ts";
 import { requestId } from "../../src/telemetry/mod.ts";
 import { Duplicates } from "../../src/vector/duplicates.ts";
 import { encodeEnd, hashFile, readDuplicates, readSeal, verifySnapshot } from "../../src/vector/snapshot.ts";
+import { archive } from "./archive.ts";
 import { mutated } from "./mutate.ts";
 import { HEADER_SEEDS, JSON_SEEDS, MSGPACK_SEEDS, NDJSON_SEEDS } from "./seeds.ts";
-
-/** A parser of bytes from outside. It may refuse a case with one of `refusals`; anything else it throws is a bug. */
-export interface Target<Input = unknown> {
-  name: string;
-  cases: fc.Arbitrary<Input>;
-  refusals: readonly ErrorCode[];
-  run(input: Input): unknown;
-  /** Removes what it made. */
-  close?(): void;
-}
-
-/** As a target of the list, with the type of its input forgotten. */
-function target<Input>(made: Target<Input>): Target {
-  return made as unknown as Target;
-}
+import { type Target, target } from "./target.ts";
 
 const CONTEXT = { now: Date.UTC(2026, 5, 1), clockSane: true };
 const CHECKS: readonly ((value: unknown) => unknown)[] = [
@@ -213,11 +200,12 @@ function sealed(): Target {
 }
 
 /** Every parser that takes bytes from outside, by name; each is made when it is wanted. */
-export const TARGETS: Readonly<Record<string, () => Target>> = {
+export const TARGETS: Readonly<Record<string, () => Target | Promise<Target>>> = {
   json: () => json,
   msgpack: () => msgpack,
   ndjson: () => ndjson,
   config,
+  archive,
   "index header": indexHeader,
   "key header": keyHeader,
   "sealed value": sealed,

@@ -14,6 +14,11 @@ function optional<T extends TSchema>(schema: T) {
   return Type.Optional(Type.Union([schema, Type.Null()]));
 }
 
+/** That a field is there and not null, as a part of `anyOf`. */
+function set(field: string) {
+  return { required: [field], properties: { [field]: { not: { type: "null" } } } };
+}
+
 /** One of some words. */
 export function oneOf<const T extends readonly string[]>(words: T, description: string) {
   const literals = words.map((word) => Type.Literal(word));
@@ -189,5 +194,11 @@ export const PolicyRequestSchema = Type.Object(
       Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: "Most bytes of the world." }),
     ),
   },
-  { ...closed, description: "A policy of a world; at least one field besides `world` must be set." },
+  {
+    ...closed,
+    description: "A policy of a world; at least one field besides `world` must be set.",
+    anyOf: [
+      ...["retention_days", "min_importance", "replication_allow", "replication_deny", "max_bytes"].map(set),
+    ],
+  },
 );

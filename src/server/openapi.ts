@@ -202,7 +202,8 @@ function parametersOf(route: Route, path: string): NonNullable<Operation["parame
     in: "path",
     required: true,
     description: route.params?.[name!] ?? "Id of an atom.",
-    schema: { type: "string" },
+    // ids are the only parameters of a path that have a form
+    schema: name === "id" ? { type: "string", format: "uuid" } : { type: "string" },
   }));
   return [
     ...inPath,

@@ -3,8 +3,7 @@ import { invalid } from "../base/mod.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Parameter } from "./route.ts";
 
-const NAME = "^[A-Za-z0-9_-]{1,128}$";
-const FORM = new RegExp(NAME);
+const FORM = /^[A-Za-z0-9_-]{1,128}$/;
 /** Names that a caller cannot mean: roles, and what programs send when they have no session. */
 const RESERVED = new Set([
   ...["admin", "system", "root", "default", "test"],
@@ -13,8 +12,8 @@ const RESERVED = new Set([
 
 export const SESSION_HEADER: Parameter = {
   name: "X-Session-ID",
-  description: `Whose memory it is; the node's own session when absent. Not allowed: ${[...RESERVED].join(", ")}.`,
-  schema: Type.String({ pattern: NAME }),
+  description: `Whose memory it is; the node's own session when absent or empty. Not allowed: ${[...RESERVED].join(", ")}.`,
+  schema: Type.String({ pattern: "^[A-Za-z0-9_-]{0,128}$" }),
 };
 
 /**

@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { fuzz } from "../../scripts/fuzz/fuzz.ts";
-import { TARGETS, type Target } from "../../scripts/fuzz/targets.ts";
+import type { Target } from "../../scripts/fuzz/target.ts";
+import { TARGETS } from "../../scripts/fuzz/targets.ts";
 import { Fault } from "../../src/base/mod.ts";
 
 /** Enough to meet the refusals of each target, and short enough for every test run. */
@@ -10,7 +11,7 @@ const CASES = 1500;
 
 describe("takes or refuses, and nothing else", () => {
   test.each(Object.keys(TARGETS))("%s", async (name) => {
-    const made = TARGETS[name]!();
+    const made = await TARGETS[name]!();
     const report = await fuzz(made, CASES);
     const refused = Object.values(report.refused).reduce((sum, n) => sum + n, 0);
     expect(report.accepted + refused).toBe(CASES);

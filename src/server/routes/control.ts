@@ -28,6 +28,8 @@ function control<Input>(spec: Spec<Input>): Route {
   return guarded<Input>({ ...spec, tag: "control", access: "admin", always: true });
 }
 
+const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
 function listOf(name: string, item: TSchema) {
   return Type.Object({ [name]: Type.Array(item), total: Type.Integer({ minimum: 0 }) });
 }
@@ -73,10 +75,19 @@ const setFlag = control<Partial<FlagSetting>>({
   summary: "Set a flag",
   description: "It acts at once, goes before the environment and survives restarts.",
   body: {
-    schema: Type.Object({
-      enabled: Type.Optional(Type.Boolean()),
-      rollout_percentage: Type.Optional(Type.Number({ minimum: 0, maximum: 100 })),
-    }),
+    schema: Type.Object(
+      {
+        enabled: Type.Optional(Nullable(Type.Boolean())),
+        rollout_percentage: Type.Optional(Nullable(Type.Number({ minimum: 0, maximum: 100 }))),
+      },
+      {
+        description: "At least one of them must be set.",
+        anyOf: [
+          { required: ["enabled"], properties: { enabled: { type: "boolean" } } },
+          { required: ["rollout_percentage"], properties: { rollout_percentage: { type: "number" } } },
+        ],
+      },
+    ),
     form: true,
     check: checkFlagChange,
   },
@@ -146,7 +157,7 @@ const panic = control<PanicRequest>({
         pattern: "^\\S.*\\S$",
       }),
       source: Type.Optional(
-        Type.String({ minLength: 1, maxLength: LIMITS.panicSourceChars, pattern: "\\S" }),
+        Nullable(Type.String({ minLength: 1, maxLength: LIMITS.panicSourceChars, pattern: "\\S" })),
       ),
     }),
     form: true,
