@@ -12,6 +12,8 @@ export interface FlagReader {
 
 /** What kinds of work can be stopped, as bits of the gate. */
 export const GATE = { background: 1, writes: 2, reads: 4 } as const;
+/** A bit beside those of GATE: what was kept is not read yet, so that for a moment nobody knows what is stopped. */
+export const STARTING = 8;
 export type Work = keyof typeof GATE;
 export const ALL_WORK = GATE.background | GATE.writes | GATE.reads;
 
@@ -100,9 +102,15 @@ const RETRY_S = 30;
 
 /** Why work is refused while these bits are set. */
 export function stoppedFault(bits: number): Fault {
+  if ((bits & STARTING) !== 0) return starting();
   return (bits & GATE.reads) !== 0
     ? new Fault("maintenance", "the node takes no requests for now; try again later", { retryAfter: RETRY_S })
     : new Fault("read_only", "the node is read-only for now: nothing was changed; try again later", {
         retryAfter: RETRY_S,
       });
+}
+
+/** Passing, so that a client tries again. */
+export function starting(): Fault {
+  return new Fault("overloaded", "the node is starting; try again in 1 s", { retryAfter: 1 });
 }

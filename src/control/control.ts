@@ -1,5 +1,5 @@
 import { type Clock, Fault, formatTime, LIMITS } from "../base/mod.ts";
-import { ALL_WORK, ControlCells, GATE, stoppedFault } from "./cells.ts";
+import { ALL_WORK, ControlCells, GATE, STARTING, starting, stoppedFault } from "./cells.ts";
 import { FLAGS, type FlagName, type FlagSetting, isFlagName } from "./flags.ts";
 import { isWorse, PANIC_LEVELS, type PanicEvent, type PanicLevel, STOPPED_BY } from "./panic.ts";
 
@@ -70,7 +70,7 @@ export class Control {
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: ControlOptions) {
-    this.cells.stop(ALL_WORK);
+    this.cells.stop(ALL_WORK | STARTING);
     this.notices = Object.keys(options.environment ?? {})
       .filter((name) => !isFlagName(name))
       .map((name) => `WW_FLAG_${name.toUpperCase()} is not a flag of this node and is not used`);
@@ -245,7 +245,7 @@ export class Control {
 
   private opened(): ControlStore {
     if (this.store) return this.store;
-    throw new Fault("overloaded", "the node is starting; try again in 1 s", { retryAfter: 1 });
+    throw starting();
   }
 
   private shutDown(): void {

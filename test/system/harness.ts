@@ -104,10 +104,12 @@ export function filesUnder(dir: string): string[] {
     .sort();
 }
 
-/** SHA-256 of every file under a directory, by path. */
+/** SHA-256 of every file under a directory, by path; without the WAL's index, which readers mark too. */
 export function hashFiles(dir: string): Record<string, string> {
   return Object.fromEntries(
-    filesUnder(dir).map((path) => [path, createHash("sha256").update(readFileSync(path)).digest("hex")]),
+    filesUnder(dir)
+      .filter((path) => !path.endsWith("-shm"))
+      .map((path) => [path, createHash("sha256").update(readFileSync(path)).digest("hex")]),
   );
 }
 
