@@ -26,7 +26,7 @@ async function wholeArchive(dir: string): Promise<Uint8Array> {
   const database = join(dir, "database");
   const bytes = Buffer.from("a database of few bytes ".repeat(40));
   writeFileSync(database, bytes);
-  const facts = { nodeId: "node", schemaVersion: 1, atoms: 1, worlds: 1 };
+  const facts = { nodeId: "node", schemaVersion: 1, keyId: null, atoms: 1, worlds: 1 };
   const file = { bytes: bytes.length, sha256: sha256(bytes).toHex() };
   const parts: Uint8Array[] = [];
   const sink = new PipeSink((part) => parts.push(Uint8Array.from(part)));

@@ -1,4 +1,5 @@
 import {
+  chownSync,
   closeSync,
   constants,
   fdatasyncSync,
@@ -8,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
@@ -53,8 +55,22 @@ export function fsyncDir(path: string): void {
   const fd = openSync(path, constants.O_RDONLY);
   try {
     fileCalls.fsyncSync(fd);
+  } catch (cause) {
+    // some file systems of drives and networks know no fsync of a directory; there is nothing more to do then
+    if (!["EINVAL", "ENOTSUP", "ENOSYS"].includes(errnoOf(cause))) throw cause;
   } finally {
     closeSync(fd);
+  }
+}
+
+/** What root makes in another user's directory is that user's, so that a node which runs as that user can use it. */
+export function giveToOwnerOf(dir: string, path: string): void {
+  if (process.geteuid?.() !== 0) return;
+  try {
+    const { uid, gid } = statSync(dir);
+    chownSync(path, uid, gid);
+  } catch (cause) {
+    throw fileFault("give away", path, cause);
   }
 }
 

@@ -46,8 +46,8 @@ export { manageWorld } from "./retention.ts";
 export { ATOM_SELECT, type AtomRow, atomOf, findAtom, linksOf, verified } from "./rows.ts";
 export { DOC, FAMILY, type Migration, WORLD_STATES } from "./schema.ts";
 export {
+  adoptStore,
   foldStore,
-  renewIdentity,
   requireWholePages,
   type StoreFacts,
   snapshotBytes,

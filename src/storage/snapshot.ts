@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { decodeUtf8, encodeUtf8, Fault, fileFault, type Layout, newId, syncFile } from "../base/mod.ts";
 import { sqliteFault } from "./faults.ts";
+import { keyIdOf } from "./keyring.ts";
 import { readMeta, writeMeta } from "./meta.ts";
 import { openForRead, openForWrite } from "./open.ts";
 
@@ -9,6 +10,8 @@ import { openForRead, openForWrite } from "./open.ts";
 export interface StoreFacts {
   nodeId: string;
   schemaVersion: number;
+  /** Id of the key that it is encrypted by; null when it is not. */
+  keyId: string | null;
   atoms: number;
   worlds: number;
 }
@@ -19,6 +22,7 @@ function factsOf(db: Database): StoreFacts {
   return {
     nodeId: decodeUtf8(readMeta(db, "node_id") ?? new Uint8Array()) ?? "",
     schemaVersion: one("PRAGMA user_version"),
+    keyId: keyIdOf(db) ?? null,
     atoms: one("SELECT ifnull(sum(atoms), 0) FROM world"),
     worlds: one("SELECT count(*) FROM world WHERE state <> 2"),
   };
@@ -106,14 +110,22 @@ export function foldStore(place: Layout): void {
   }
 }
 
-/** Gives the store of a directory that no node uses an id of its own: for a copy that lives on beside its original. */
-export function renewIdentity(place: Layout, now: number): string {
+/**
+ * Opens a copy of a store that no node uses for writing, once: it is on the newest schema afterwards, in one file.
+ * @param renewAt absent, or the time of the id of its own that the copy gets, as one that lives on beside its original
+ * @returns the id of the copy's node
+ * @throws Fault as `openForWrite`
+ */
+export function adoptStore(place: Layout, renewAt?: number): string {
   const db = openForWrite(place);
   try {
-    const id = newId(now);
-    db.transaction(() => writeMeta(db, "node_id", encodeUtf8(id)))();
+    if (renewAt !== undefined) {
+      db.transaction(() => writeMeta(db, "node_id", encodeUtf8(newId(renewAt))))();
+    }
     db.run("PRAGMA wal_checkpoint(TRUNCATE)");
-    return id;
+    return factsOf(db).nodeId;
+  } catch (cause) {
+    throw sqliteFault("open the copy", cause, place.database);
   } finally {
     db.close();
   }

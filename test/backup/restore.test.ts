@@ -1,17 +1,20 @@
 /** Restoring, rotating and drilling; a disk that fails at any step leaves what was there. */
+import { Database } from "bun:sqlite";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   backupTo,
   createArchive,
   drillArchive,
   lastBackup,
   listBackups,
+  type RestoreOptions,
   restoreArchive,
   verifyArchive,
 } from "../../src/backup/mod.ts";
 import { Fault, fileCalls, layout, MB } from "../../src/base/mod.ts";
-import { lockDirectory, storeFacts } from "../../src/storage/mod.ts";
+import { keyringOf, lockDirectory, storeFacts } from "../../src/storage/mod.ts";
 import { note, Store } from "../storage/harness.ts";
 import { archive, digestOf, makeStore, QUIET, Scratch, SELF, textsOf } from "./harness.ts";
 
@@ -28,7 +31,7 @@ beforeEach(async () => {
 });
 afterEach(() => scratch.remove());
 
-const restore = (dataDir: string, change: { force?: boolean; clone?: boolean } = {}) =>
+const restore = (dataDir: string, change: Partial<RestoreOptions> = {}) =>
   restoreArchive({ input: file, dataDir, force: false, clone: false, report: QUIET, ...change });
 
 const common = () => ({
@@ -51,8 +54,8 @@ async function faultOf(work: Promise<unknown>): Promise<Fault> {
 describe("a restore", () => {
   test("makes missing parents, holds what the backup held, and says where it came from", async () => {
     const fresh = scratch.path("not", "yet", "there");
-    const { old, audited, metadata } = await restore(fresh);
-    expect([old, audited]).toEqual([undefined, true]);
+    const { old, findings, missingKey, metadata } = await restore(fresh);
+    expect([old, findings, missingKey]).toEqual([undefined, [], null]);
     expect(textsOf(fresh)).toEqual(["the kettle is blue", "the pot is green"]);
     const note = JSON.parse(readFileSync(layout(fresh).snapshotMetadata, "utf8"));
     expect(note).toMatchObject({ ...metadata, restored_from: "a.tzst", restored_as: metadata.node_id });
@@ -87,6 +90,98 @@ describe("a restore", () => {
     expect(idOf(same)).toBe(idOf(data));
     expect(idOf(clone)).toBe(nodeId);
     expect(nodeId).not.toBe(idOf(data));
+  });
+
+  test("that is refused leaves none of the directories that it made", async () => {
+    await Bun.write(scratch.path("bad.tzst"), "no archive");
+    const dataDir = scratch.path("a", "b", "c");
+    const input = scratch.path("bad.tzst");
+    await faultOf(restoreArchive({ input, dataDir, force: false, clone: false, report: QUIET }));
+    expect(existsSync(scratch.path("a"))).toBe(false);
+  });
+
+  test("of a store that was damaged when it was backed up has to be wanted", async () => {
+    const { database } = layout(data);
+    const db = new Database(database);
+    db.run("UPDATE atom SET payload = replace(payload, 'kettle', 'rocket') WHERE seq = 1");
+    db.close();
+    await archive(data, file);
+    const fresh = scratch.path("fresh");
+    const fault = await faultOf(restore(fresh));
+    expect([fault.code, fault.message]).toEqual(["damaged", expect.stringContaining("--accept-damage")]);
+    expect(existsSync(fresh)).toBe(false);
+    const { findings } = await restore(fresh, { acceptDamage: true });
+    expect(findings.length).toBeGreaterThan(0);
+    expect(storeFacts(layout(fresh)).atoms).toBe(2);
+  });
+
+  test("takes vectors of other rows away with the store that they belong to", async () => {
+    const other = scratch.path("other");
+    makeStore(other, ["mine"]);
+    await Bun.write(scratch.path("other", "index", "1-1"), "a graph");
+    await restore(other, { force: true });
+    expect(existsSync(layout(other).index)).toBe(false);
+  });
+
+  test("brings a store of an older dwbase to the newest schema", async () => {
+    const stores = join(import.meta.dir, "../fixtures/stores");
+    const old = scratch.path("schema-1");
+    mkdirSync(old);
+    const args = ["-xzf", join(stores, "schema-1.tar.gz"), "--strip-components=1", "-C", old, "stopped"];
+    expect(Bun.spawnSync(["tar", ...args]).success).toBe(true);
+    const made = await archive(old, file);
+    expect(made.schema_version).toBe(1);
+    const fresh = scratch.path("fresh");
+    const { findings } = await restore(fresh);
+    expect(findings).toEqual([]);
+    expect(storeFacts(layout(fresh))).toMatchObject({ nodeId: made.node_id, atoms: made.counts.atoms });
+    expect(storeFacts(layout(fresh)).schemaVersion).toBeGreaterThan(1);
+    expect(existsSync(layout(fresh).migrationCopy)).toBe(false);
+  });
+
+  describe("of an encrypted store", () => {
+    const KEY = "DWBASE_KEY_BACKUP_TEST";
+    const secret = "encrypted";
+
+    beforeEach(async () => {
+      process.env[KEY] = "5a".repeat(32);
+      const store = new Store(
+        undefined,
+        { keyring: keyringOf(process.env, "BACKUP_TEST", (name) => process.env[name]) },
+        scratch.path(secret),
+      );
+      store.remember("zebra marker");
+      store.writer.close();
+      store.closeReader();
+      delete process.env[KEY];
+      await archive(scratch.path(secret), file);
+    });
+    afterEach(() => {
+      delete process.env[KEY];
+    });
+
+    test("needs no key, and holds no word of it", async () => {
+      const { missingKey, findings } = await restore(scratch.path("fresh"));
+      expect([missingKey, findings]).toEqual(["BACKUP_TEST", []]);
+      expect(readFileSync(layout(scratch.path("fresh")).database).includes("zebra")).toBe(false);
+      process.env[KEY] = "5a".repeat(32);
+      expect(textsOf(scratch.path("fresh"))).toEqual(["zebra marker"]);
+    });
+
+    test("checks every row with its key, and refuses a wrong one", async () => {
+      process.env[KEY] = "5a".repeat(32);
+      expect(await restore(scratch.path("fresh"))).toMatchObject({ missingKey: null, findings: [] });
+      process.env[KEY] = "a5".repeat(32);
+      expect((await faultOf(restore(scratch.path("other")))).code).toBe("forbidden");
+      expect(existsSync(scratch.path("other"))).toBe(false);
+    });
+
+    test("gives a clone an id of its own with the key alone", async () => {
+      expect((await faultOf(restore(scratch.path("fresh"), { clone: true }))).code).toBe("forbidden");
+      process.env[KEY] = "5a".repeat(32);
+      const { nodeId, metadata } = await restore(scratch.path("fresh"), { clone: true });
+      expect(nodeId).not.toBe(metadata.node_id);
+    });
   });
 
   test("is refused while a node uses the directory", async () => {

@@ -16,6 +16,8 @@ const CLONE = {
   flags: "--clone",
   about: "the copy lives on beside its original: give it a node id of its own",
 };
+const ACCEPT = { flags: "--accept-damage", about: "take also a store in which the deep check finds damage" };
+const DIR = { flags: "--dir <dir>", about: "where there is room for the copy (default: beside the archive)" };
 const FORCE = { flags: "--force", about: "replace the store that is there; it is kept as dwbase.db.old" };
 
 export const word: Word = {
@@ -57,12 +59,13 @@ export const word: Word = {
     drill: {
       summary: "restore an archive beside itself, check it deeply, and remove the copy",
       args: "<file>",
+      options: [DIR],
       examples: ["dwbase backup drill memory.tzst"],
       run: drill,
     },
     restore: {
       summary: "put an archive's memory into the data directory of a stopped node",
-      options: [{ flags: "--input <file>", about: "the archive" }, FORCE, CLONE, ...STORE_OPTIONS],
+      options: [{ flags: "--input <file>", about: "the archive" }, FORCE, CLONE, ACCEPT, ...STORE_OPTIONS],
       examples: ["dwbase backup restore --input memory.tzst --data-dir /var/lib/dwbase --force"],
       run: restore,
     },
@@ -160,15 +163,19 @@ async function verify({ args, io, print }: Context): Promise<void> {
 async function drill({ args, io, print }: Context): Promise<number> {
   const { drillArchive } = await import("../../backup/mod.ts");
   const path = resolve(io.cwd, args.word(0));
-  const { metadata, findings } = await drillArchive(path, (what, done, total) =>
-    print.progress(done, total, what),
+  const dir = args.text("dir");
+  const { metadata, findings, missingKey } = await drillArchive(
+    path,
+    (what, done, total) => print.progress(done, total, what),
+    dir === undefined ? undefined : resolve(io.cwd, dir),
   );
   print.clear();
   const clean = findings.length === 0;
-  if (print.json) print.document({ path, clean, findings, ...metadata });
+  if (print.json) print.document({ path, clean, findings, missing_key: missingKey, ...metadata });
   else {
     for (const { table, problem } of findings) print.line(`${table}: ${problem}`);
     print.line(`${path} ${clean ? "restores" : "restores, damaged"}: ${sentence(metadata)}`);
+    if (missingKey !== null) print.note(`only its pages were checked: ${keyHint(missingKey)}`);
   }
   return clean ? 0 : exitOf("damaged");
 }
@@ -184,13 +191,14 @@ async function restore(context: Context): Promise<void> {
     dataDir,
     force: args.has("force"),
     clone: args.has("clone"),
+    acceptDamage: args.has("accept-damage"),
     report: (what, at, total) => print.progress(at, total, what),
   });
   print.clear();
   if (print.json) return print.document({ data_dir: dataDir, ...done });
   print.line(`${dataDir} holds ${sentence(done.metadata)}`);
   if (done.old !== undefined) print.note(`the store before is kept as ${done.old} until the first forget`);
-  if (!done.audited) print.note("the store is encrypted and its key is not set here: give it to the node");
+  if (done.missingKey !== null) print.note(`only its pages were checked: ${keyHint(done.missingKey)}`);
 }
 
 /** The copying child of a backup, and of use alone: it says what it did as one JSON line. */
@@ -200,6 +208,10 @@ async function snapshot(context: Context): Promise<number> {
   const { line, ok } = snapshotHere(dataDirOf(context), resolve(io.cwd, args.word(0)));
   print.line(line);
   return ok ? 0 : 1;
+}
+
+function keyHint(keyId: string): string {
+  return `the store is encrypted, and its key is not in DWBASE_KEY_${keyId}`;
 }
 
 function sentence({ counts, created_at }: Metadata): string {
