@@ -216,6 +216,12 @@ export const LIMITS = {
 
   // --- telemetry ---
   logBufferBytes: MB,
+  /** Spans that wait for the collector, how long they gather, and how long one sending may take. */
+  traceSpans: 2048,
+  traceDelayMs: 2000,
+  traceSendMs: 5000,
+  /** How long a stopping node still sends spans. */
+  traceStopMs: 300,
   trustSeries: 100,
 } as const;
 

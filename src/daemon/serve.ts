@@ -13,6 +13,7 @@ import { Budgets, vectorBudget } from "./budgets.ts";
 import { connectGauges } from "./gauges.ts";
 import { openAuthenticator } from "./keys.ts";
 import { openSecrets, storageKeys } from "./secrets.ts";
+import { Traces } from "./traces.ts";
 
 export interface ServeOptions {
   /** Print the first commands to try on stdout. */
@@ -50,6 +51,7 @@ class Node {
   private readonly circuits = new Circuits();
   private readonly metrics = createMetrics();
   private readonly budgets: Budgets;
+  private readonly traces: Traces;
   private server: Server | undefined;
   private engine: ThreadedEngine | undefined;
   /** Also before requests reach it. */
@@ -78,6 +80,8 @@ class Node {
         this.end.resolve(RESTART);
       },
     });
+    this.traces = new Traces(this.config.telemetry, this.control.cells, this.log.logger);
+    this.circuits.add(this.traces);
     this.board = new HealthBoard({
       clock: systemClock,
       budgets: this.budgets.watchdog,
@@ -115,6 +119,7 @@ class Node {
       corsOrigins: config.node.corsOrigins,
       trustedProxies: config.node.trustedProxies,
       defaultSession: config.memory.defaultSession,
+      tracing: () => this.traces.current(),
       memoryStage: () => this.budgets.watchdog.memory.stage,
     });
     connectGauges(metrics, this.board, log, () => this.engine);
@@ -127,6 +132,7 @@ class Node {
     await this.openEngine(secrets);
     this.board.watch(this.engine!.beats);
     this.budgets.start();
+    void this.traces.start();
     this.observer = setInterval(() => this.board.observe(), OBSERVE_MS);
     log.logger.info({ version: BUILD.version, atoms: this.board.last?.atoms }, "ready");
     return listening;
@@ -198,6 +204,7 @@ class Node {
     clearInterval(this.observer);
     this.budgets.stop();
     await this.server?.stop();
+    await this.traces.stop();
     await this.opened?.close();
     this.log.logger.info("stopped");
     await this.log.flush(FLUSH_MS);

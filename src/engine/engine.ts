@@ -113,6 +113,7 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource {
     return this.write(
       { op: "remember", atom, format: want.format, ...idempotency(caller, "remember", how) },
       how.relaxed,
+      want,
     );
   }
 
@@ -124,7 +125,7 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource {
       format: want.format,
       ...idempotency(caller, "batch", how),
     };
-    return this.write(body, how.relaxed);
+    return this.write(body, how.relaxed, want);
   }
 
   async rememberLines(caller: Caller, items: BatchItem[], first: number, relaxed: boolean): Promise<Reply> {
@@ -134,12 +135,12 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource {
 
   async ask(caller: Caller, request: AskRequest, want: Want): Promise<Reply> {
     requireReadable(caller, request.world);
-    return this.read({ op: "ask", request, ...want });
+    return this.read({ op: "ask", request, ...want }, want);
   }
 
   async replay(caller: Caller, request: ReplayRequest, want: Want): Promise<Reply> {
     requireReadable(caller, request.world);
-    const reply = await this.read({ op: "replay", request, ...want });
+    const reply = await this.read({ op: "replay", request, ...want }, want);
     if (this.exports.isWhole(caller.bucket, request, reply.next))
       await this.noteExport(caller, request.world);
     return reply;
@@ -147,7 +148,7 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource {
 
   async get(caller: Caller, id: string, want: Want): Promise<Reply> {
     requireCapability(caller, "read_worlds");
-    return this.read({ op: "get", id, reach: reachOf(caller), ...want });
+    return this.read({ op: "get", id, reach: reachOf(caller), ...want }, want);
   }
 
   async forget(caller: Caller, id: string): Promise<Reply> {
@@ -157,7 +158,7 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource {
 
   async worlds(caller: Caller, options: { archived: boolean; counts: boolean }, want: Want): Promise<Reply> {
     requireCapability(caller, "read_worlds");
-    return this.read({ op: "worlds", reach: reachOf(caller), ...options, ...want });
+    return this.read({ op: "worlds", reach: reachOf(caller), ...options, ...want }, want);
   }
 
   async manageWorld(caller: Caller, request: WorldRequest, want: Want): Promise<Reply> {
@@ -172,7 +173,7 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource {
 
   async indexStatus(caller: Caller, want: Want): Promise<Reply> {
     requireCapability(caller, "read_worlds");
-    return this.read({ op: "index_status", reach: reachOf(caller), ...want });
+    return this.read({ op: "index_status", reach: reachOf(caller), ...want }, want);
   }
 
   async loadControl(): Promise<ControlState | undefined> {
@@ -229,16 +230,17 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource {
     await this.writer.close();
   }
 
-  private async write(body: WriteBody, relaxed: boolean): Promise<Reply> {
-    return replyOf(await this.writer.ask(JSON.stringify(body), LIMITS.writeDeadlineMs, relaxed));
+  private async write(body: WriteBody, relaxed: boolean, want?: Want): Promise<Reply> {
+    const how = { relaxed, stages: want?.stages };
+    return replyOf(await this.writer.ask(JSON.stringify(body), LIMITS.writeDeadlineMs, how));
   }
 
   private async own(body: OwnWrite): Promise<Reply> {
-    return replyOf(await this.writer.ask(JSON.stringify(body), LIMITS.writeDeadlineMs, false, true));
+    return replyOf(await this.writer.ask(JSON.stringify(body), LIMITS.writeDeadlineMs, { own: true }));
   }
 
-  private async read(body: ReadBody): Promise<Reply> {
-    return replyOf(await this.reader.ask(JSON.stringify(body), LIMITS.readDeadlineMs));
+  private async read(body: ReadBody, { stages }: Want): Promise<Reply> {
+    return replyOf(await this.reader.ask(JSON.stringify(body), LIMITS.readDeadlineMs, { stages }));
   }
 }
 

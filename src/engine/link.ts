@@ -8,12 +8,23 @@ import type {
   ThreadStatus,
   ToThread,
 } from "./protocol.ts";
+import type { StageSink } from "./stages.ts";
 
 interface Pending {
   resolve(answer: AnswerMessage): void;
   reject(fault: Fault): void;
   deadline: number;
   bytes: number;
+  stages: StageSink | undefined;
+}
+
+export interface AskOptions {
+  /** Acknowledged before the fsync. */
+  relaxed?: boolean;
+  /** Of the node itself or of control: few, and taken when the queue is full too. */
+  own?: boolean;
+  /** Gets the request's stages: it is traced. */
+  stages?: StageSink | undefined;
 }
 
 export interface LinkEvents {
@@ -71,10 +82,13 @@ export class ThreadLink {
   }
 
   /**
-   * @param own of the node itself or of control: few, and taken when the queue is full too
    * @throws Fault overloaded when the thread's queue is full, deadline_exceeded, or what the thread answers
    */
-  ask(body: string, timeoutMs: number, relaxed = false, own = false): Promise<AnswerMessage> {
+  ask(
+    body: string,
+    timeoutMs: number,
+    { relaxed = false, own = false, stages }: AskOptions = {},
+  ): Promise<AnswerMessage> {
     if (this.closing)
       return Promise.reject(new Fault("overloaded", "the node is stopping; try again", { retryAfter: 5 }));
     const refusal = own ? undefined : this.refusal(body.length);
@@ -84,11 +98,13 @@ export class ThreadLink {
     }
     this.n += 1;
     const n = this.n;
-    const deadline = performance.now() + timeoutMs;
+    const now = performance.now();
+    const deadline = now + timeoutMs;
     this.bytes += body.length;
     return new Promise((resolve, reject) => {
-      this.pending.set(n, { resolve, reject, deadline, bytes: body.length });
-      this.post({ n, deadline, relaxed, body });
+      this.pending.set(n, { resolve, reject, deadline, bytes: body.length, stages });
+      const message = { n, deadline, relaxed, body };
+      this.post(stages ? { ...message, traced: now } : message);
     });
   }
 
@@ -172,7 +188,10 @@ export class ThreadLink {
     const waiting = this.take(answer.n);
     if (!waiting) return;
     if ("err" in answer) waiting.reject(fromWire(answer.err));
-    else waiting.resolve(answer);
+    else {
+      if (answer.stages) waiting.stages?.(answer.stages);
+      waiting.resolve(answer);
+    }
   }
 
   private take(n: number): Pending | undefined {

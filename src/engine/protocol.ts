@@ -4,6 +4,7 @@ import type { Stage, WireFault } from "../base/mod.ts";
 import type { CircuitAction, ControlAct, ControlState, NamedReport } from "../control/mod.ts";
 import type { EmbedderSettings } from "../embedder/mod.ts";
 import type { AuditEvent, IdempotencyKey, Keyring, WriterStatus } from "../storage/mod.ts";
+import type { StageTime } from "./stages.ts";
 import type { BatchItem, Format } from "./types.ts";
 
 /** What main and its threads say to each other. Bodies are JSON text, answers finished bytes that are moved. */
@@ -72,6 +73,8 @@ export interface RequestMessage {
   deadline: number;
   relaxed: boolean;
   body: string;
+  /** When it was sent, in main's monotonic time: its stages are to be told. */
+  traced?: number;
 }
 
 export interface CloseMessage {
@@ -108,6 +111,7 @@ export interface AnswerMessage {
   bytes: Uint8Array<ArrayBuffer> | string;
   gzip: boolean;
   next?: string;
+  stages?: readonly StageTime[];
 }
 
 export interface FaultMessage {

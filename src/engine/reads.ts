@@ -174,6 +174,8 @@ export interface ReadContext {
   semantic: SemanticSearch;
   now: number;
   checkDeadline: () => void;
+  /** A stage of the work is over: for a trace. */
+  mark: (stage: string) => void;
 }
 
 /** Carries out one read on a snapshot. @throws Fault */

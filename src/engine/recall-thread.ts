@@ -33,6 +33,7 @@ class RecallThread {
   }
 
   take(request: Waiting): void {
+    request.stages?.end("queue");
     const body: ReadBody = JSON.parse(request.body);
     if (body.op === "ask" && body.request.text !== "" && this.semantic.asksProvider) {
       // other reads go on while the provider thinks
@@ -79,16 +80,31 @@ class RecallThread {
     };
     checkDeadline();
     this.control.require("reads");
+    const mark = (stage: string): void => request.stages?.end(stage);
     const semantic = this.semantic.search(prepared, checkDeadline);
     const read = this.reader.snapshot(() =>
       applyRead(
-        { reader: this.reader, vectors: this.semantic, semantic, now: systemClock.now(), checkDeadline },
+        {
+          reader: this.reader,
+          vectors: this.semantic,
+          semantic,
+          now: systemClock.now(),
+          checkDeadline,
+          mark,
+        },
         body,
       ),
     );
     const gzip = body.gzip && read.bytes.length >= GZIP_FROM;
     const bytes = gzip ? Bun.gzipSync(read.bytes) : read.bytes;
-    const answer = { n: request.n, status: 200, bytes, gzip };
+    mark("encode");
+    const answer = {
+      n: request.n,
+      status: 200,
+      bytes,
+      gzip,
+      ...(request.stages && { stages: request.stages.times }),
+    };
     return read.next === undefined ? answer : { ...answer, next: read.next };
   }
 }

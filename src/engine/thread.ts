@@ -9,6 +9,8 @@ import {
   type ToThread,
 } from "./protocol.ts";
 
+import { Stages } from "./stages.ts";
+
 declare const self: {
   onmessage: ((event: { data: ToThread }) => void) | null;
   postMessage(message: FromThread, transfer?: ArrayBuffer[]): void;
@@ -24,6 +26,8 @@ export interface Waiting {
   deadline: number;
   relaxed: boolean;
   body: string;
+  /** Of a traced request. */
+  stages?: Stages;
 }
 
 export interface ThreadWork {
@@ -65,8 +69,10 @@ export function runThread(work: ThreadWork): void {
     if (always || now !== told) post({ circuits });
     told = now;
   };
-  const take = ({ n, deadline, relaxed, body }: RequestMessage): void =>
-    work.take({ n, deadline: deadline + offset, relaxed, body });
+  const take = ({ n, deadline, relaxed, body, traced }: RequestMessage): void => {
+    const request = { n, deadline: deadline + offset, relaxed, body };
+    work.take(traced === undefined ? request : { ...request, stages: new Stages(traced, offset) });
+  };
   const shed = (): void => {
     work.shed();
     Bun.gc(true);

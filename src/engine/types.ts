@@ -1,6 +1,7 @@
 import type { AskRequest, NewAtom, PolicyRequest, ReplayRequest, WorldRequest } from "../atom/mod.ts";
 import type { Caller } from "../auth/mod.ts";
 import type { ErrorCode } from "../base/mod.ts";
+import type { StageSink } from "./stages.ts";
 
 export type Format = "json" | "msgpack";
 
@@ -8,6 +9,8 @@ export type Format = "json" | "msgpack";
 export interface Want {
   format: Format;
   gzip: boolean;
+  /** Gets the stages of the request when it is traced. */
+  stages?: StageSink;
 }
 
 /** A finished answer: the body is encoded on the thread that made it and moved, not copied. */

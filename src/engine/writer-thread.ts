@@ -124,6 +124,7 @@ class WriterThread {
     for (const request of group) {
       if (late(request)) answers.push(failure(request.n, LATE));
       else live.push(request);
+      request.stages?.end("queue");
     }
     const jobs = live.map(({ body }): Job<Written> => {
       const parsed: WriteBody = JSON.parse(body);
@@ -138,8 +139,10 @@ class WriterThread {
     if (jobs.length > 0) {
       const relaxed = live.every((request) => request.relaxed);
       this.writer!.commit(jobs, relaxed).forEach((outcome, at) => {
-        const { n } = live[at]!;
-        answers.push("value" in outcome ? { n, gzip: false, ...outcome.value } : failure(n, outcome.fault));
+        const { n, stages } = live[at]!;
+        stages?.end("commit");
+        const answer = "value" in outcome ? { n, gzip: false, ...outcome.value } : failure(n, outcome.fault);
+        answers.push(stages ? { ...answer, stages: stages.times } : answer);
       });
       this.lastWrite = performance.now();
       this.backfill?.kick();

@@ -6,7 +6,7 @@ import { LexicalSearch } from "./lexical.ts";
 import type { Query } from "./query.ts";
 import type { Scope } from "./scope.ts";
 import { Supersession, standingOf } from "./standing.ts";
-import { byRank, type Ranked, type Semantic, type Signals, scored } from "./types.ts";
+import { byRank, type Ranked, type RecallOptions, type Semantic, type Signals, scored } from "./types.ts";
 import { WEIGHTS } from "./weights.ts";
 
 /** What the ranking works with. */
@@ -18,6 +18,7 @@ export interface Ranking {
   /** Time from which age counts. */
   newest: number;
   checkDeadline: () => void;
+  mark: RecallOptions["mark"];
 }
 
 /**
@@ -28,6 +29,7 @@ export function rank(ranking: Ranking): Ranked[] {
   const { reader, scope, query, semantic, checkDeadline } = ranking;
   const lexical = new LexicalSearch(reader, scope, query.words, checkDeadline);
   lexical.run();
+  ranking.mark?.("lexical");
   const near = semantic?.best.slice(0, LIMITS.askCandidates) ?? [];
   const wordsOf = (seq: number): number => lexical.hits.score(seq, scope.doc(seq)!.len);
   const best = lexical

@@ -38,9 +38,11 @@ export function recall(reader: StoreReader, request: AskRequest, options: Recall
     warnings.push(`only the ${LIMITS.queryWords} rarest words of the question were used; shorten it`);
   }
   const semantic = semanticOf(scope, query, options, warnings);
-  const ranked = rank({ reader, scope, query, semantic, newest, checkDeadline });
+  options.mark?.("semantic");
+  const ranked = rank({ reader, scope, query, semantic, newest, checkDeadline, mark: options.mark });
   const found = taken(reader, filter, ranked, limit, warnings);
   const text = answerText(query, request.text, found.supporting);
+  options.mark?.("rank");
   return { world: world.name, text, ...found, warnings, mode: semantic?.mode ?? "lexical" };
 }
 

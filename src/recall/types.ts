@@ -80,6 +80,8 @@ export interface RecallOptions {
   now: number;
   /** Called between words and steps. @throws Fault deadline_exceeded */
   checkDeadline: () => void;
+  /** A stage of the work is over: for a trace. */
+  mark?: (stage: "semantic" | "lexical" | "rank") => void;
   /** Absent in a build without vectors. */
   semantic?: SemanticSearch;
 }

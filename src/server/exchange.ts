@@ -2,9 +2,9 @@ import { encodeMsgpack } from "../atom/mod.ts";
 import type { Authenticator, Caller, Limiter, TrustedProxies } from "../auth/mod.ts";
 import { type Clock, Fault } from "../base/mod.ts";
 import type { Circuits, Control } from "../control/mod.ts";
-import type { Engine, HealthBody, Reply, Want } from "../engine/mod.ts";
+import type { Engine, HealthBody, Reply, StageSink, Want } from "../engine/mod.ts";
 import type { Secrets } from "../secrets/mod.ts";
-import { type Logger, type Metrics, requestId } from "../telemetry/mod.ts";
+import { type Logger, type Metrics, type RequestTrace, requestId, type Tracing } from "../telemetry/mod.ts";
 import type { Admission, Release } from "./admission.ts";
 import type { Cors } from "./cors.ts";
 import type { Documents } from "./documents.ts";
@@ -33,6 +33,8 @@ export interface Shared {
   circuits: Circuits;
   secrets: Secrets;
   metrics: Metrics;
+  /** Undefined while no traces are made. */
+  tracing(): Tracing | undefined;
   logger: Logger;
   clock: Clock;
   admission: Admission;
@@ -73,6 +75,7 @@ export class Exchange {
   readonly id: string;
   readonly want: Want;
   private readonly endpoint: Endpoint;
+  private readonly trace: RequestTrace | undefined;
   private readonly started: number;
   private extra: HeaderMap | undefined;
   private releases: Release[] | undefined;
@@ -84,7 +87,18 @@ export class Exchange {
     this.params = params;
     this.started = shared.clock.monotonic();
     this.id = requestId(request.headers.get("x-request-id"));
-    this.want = wantOf(request.headers);
+    this.trace = this.beginTrace();
+    const want = wantOf(request.headers);
+    this.want = this.trace ? { ...want, stages: stagesTo(this.trace) } : want;
+  }
+
+  /** Routes for everybody are not traced: probes would fill the collector. */
+  private beginTrace(): RequestTrace | undefined {
+    const tracing = this.shared.tracing();
+    const { route } = this.endpoint;
+    if (!tracing || route.access === "exempt") return undefined;
+    const { method, headers } = this.request;
+    return tracing.begin(`${method} ${route.path}`, this.id, headers.get("traceparent"));
   }
 
   /** @throws Fault unauthenticated, forbidden, rate_limited; the same by rejection. */
@@ -171,15 +185,20 @@ export class Exchange {
     const level = status >= 500 ? "warn" : status >= 400 ? "info" : "debug";
     const ms = clock.monotonic() - this.started;
     meter.count(status, ms, streamed);
+    this.trace?.end(status);
     if (logger.isLevelEnabled(level)) {
       const { method } = this.request;
       const rounded = Math.round(ms * 1000) / 1000;
-      logger[level](
-        { request_id: this.id, method, route: route.path, status, ms: rounded, bytes },
-        "request",
-      );
+      const line = { request_id: this.id, method, route: route.path, status, ms: rounded, bytes };
+      logger[level](this.trace ? { ...line, trace_id: this.trace.id } : line, "request");
     }
     if (this.releases) for (const release of this.releases) release();
     this.releases = undefined;
   }
+}
+
+function stagesTo(trace: RequestTrace): StageSink {
+  return (stages) => {
+    for (const [name, began, ended] of stages) trace.stage(name, began, ended);
+  };
 }

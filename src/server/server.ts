@@ -7,7 +7,7 @@ import { formatListen, type Listen } from "../config/mod.ts";
 import type { Circuits, Control } from "../control/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import type { Secrets } from "../secrets/mod.ts";
-import type { Logger, Metrics } from "../telemetry/mod.ts";
+import type { Logger, Metrics, Tracing } from "../telemetry/mod.ts";
 import { Admission } from "./admission.ts";
 import { Cors } from "./cors.ts";
 import { createDocuments } from "./documents.ts";
@@ -38,6 +38,8 @@ export interface ServerParts {
   trustedProxies?: readonly string[];
   /** Session of requests without X-Session-ID; memory.default_session. */
   defaultSession?: string;
+  /** Makes traces of requests, while they are wanted. */
+  tracing?: () => Tracing | undefined;
   /** How full memory is; large bodies are let in by it. */
   memoryStage?: () => Stage;
 }
@@ -82,6 +84,7 @@ export function createServer(parts: ServerParts): Server {
     circuits: parts.circuits,
     secrets: parts.secrets,
     metrics: parts.metrics,
+    tracing: parts.tracing ?? (() => undefined),
     logger: parts.logger,
     clock: parts.clock,
     version: parts.version,

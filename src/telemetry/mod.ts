@@ -2,3 +2,10 @@
 export * from "./logger.ts";
 export * from "./metrics.ts";
 export * from "./request-id.ts";
+export {
+  openTracing,
+  parseTraceparent,
+  type RequestTrace,
+  type Tracing,
+  type TracingOptions,
+} from "./tracing.ts";
