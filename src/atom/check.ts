@@ -4,6 +4,7 @@ import {
   AskRequestSchema,
   AtomFilterSchema,
   BatchRequestSchema,
+  CURSOR,
   LinkSchema,
   NewAtomSchema,
   PolicyRequestSchema,
@@ -96,8 +97,13 @@ export function checkReplay(value: unknown): ReplayRequest {
   const given = field.record(value, "a replay", FIELDS.replay);
   const replay: ReplayRequest = { world: field.world(given.world) };
   if (present(given.filter)) replay.filter = filter(given.filter, replay.world);
-  if (present(given.after)) replay.after = field.text(given.after, "after", 1, LIMITS.cursorChars);
+  if (present(given.after)) replay.after = cursor(given.after);
   return replay;
+}
+
+function cursor(value: unknown): string {
+  if (typeof value === "string" && CURSOR.test(value)) return value;
+  throw invalid("after must be the X-Next-After of an earlier page");
 }
 
 /** @throws Fault invalid_input */

@@ -46,6 +46,15 @@ const Item = Type.String({ minLength: 1, maxLength: LIMITS.listItemChars });
 
 const Items = (description: string) => Type.Array(Item, { maxItems: LIMITS.listItems, description });
 
+const Worlds = (description: string) =>
+  Type.Array(World("A world, or a prefix of some."), { maxItems: LIMITS.listItems, description });
+
+/** A position in the log, base 36: what ten digits can say is a whole number of JavaScript. */
+export const CURSOR = /^[0-9a-z]{1,10}$/;
+
+/** From here on a number is infinite as a 32-bit float: half a unit beyond the largest one. */
+const FLOAT32 = 2 ** 128 - 2 ** 103;
+
 const Share = (description: string) => Type.Number({ minimum: 0, maximum: 1, description });
 
 const Time = (description: string) => Type.String({ format: "date-time", description });
@@ -80,7 +89,7 @@ export const NewAtomSchema = Type.Object(
       description: `The memory itself, as a rule JSON text; at most ${LIMITS.payloadBytes} bytes of UTF-8.`,
     }),
     vector: optional(
-      Type.Array(Type.Number(), {
+      Type.Array(Type.Number({ exclusiveMinimum: -FLOAT32, exclusiveMaximum: FLOAT32 }), {
         minItems: 1,
         maxItems: LIMITS.vectorDimensions,
         description: "An embedding of the caller's own; finite 32-bit floats.",
@@ -99,7 +108,13 @@ export const NewAtomSchema = Type.Object(
 );
 
 export const BatchRequestSchema = Type.Object(
-  { atoms: Type.Array(NewAtomSchema, { maxItems: LIMITS.batchAtoms, description: "Atoms to remember." }) },
+  {
+    // an item that is wrong stands in the errors of the answer and does not hold up the others
+    atoms: Type.Array(Type.Union([NewAtomSchema, Type.Unknown()]), {
+      maxItems: LIMITS.batchAtoms,
+      description: "Atoms to remember.",
+    }),
+  },
   closed,
 );
 
@@ -108,6 +123,7 @@ export const AtomFilterSchema = Type.Object(
     world: optional(World("The world asked in, if given at all.")),
     worlds: optional(
       Type.Array(World("A world."), {
+        minItems: 1,
         maxItems: LIMITS.listItems,
         description: "Must contain the world asked in.",
       }),
@@ -155,11 +171,7 @@ export const ReplayRequestSchema = Type.Object(
     world: World("The world to replay."),
     filter: optional(AtomFilterSchema),
     after: optional(
-      Type.String({
-        minLength: 1,
-        maxLength: LIMITS.cursorChars,
-        description: "`X-Next-After` of the page before; opaque.",
-      }),
+      Type.String({ pattern: CURSOR.source, description: "`X-Next-After` of the page before; opaque." }),
     ),
   },
   closed,
@@ -188,8 +200,8 @@ export const PolicyRequestSchema = Type.Object(
       }),
     ),
     min_importance: optional(Share("Evict what is less important than this.")),
-    replication_allow: optional(Items("Worlds or nodes that replication may serve.")),
-    replication_deny: optional(Items("Worlds or nodes that replication may not serve.")),
+    replication_allow: optional(Worlds("Worlds or nodes that replication may serve.")),
+    replication_deny: optional(Worlds("Worlds or nodes that replication may not serve.")),
     max_bytes: optional(
       Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: "Most bytes of the world." }),
     ),

@@ -42,8 +42,6 @@ export const LIMITS = {
   descriptionChars: 4096,
   /** Longest retention_days of a policy: a hundred years. */
   retentionDays: 36_500,
-  /** Longest `after` of a replay. */
-  cursorChars: 256,
 
   // --- answers ---
   askLimit: 100,

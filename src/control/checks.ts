@@ -18,12 +18,18 @@ function word<T extends string>(value: unknown, name: string, words: readonly T[
   throw unprocessable(`${name} must be one of ${words.join(", ")}`);
 }
 
-function text(value: unknown, name: string, min: number, max: number): string {
-  if (typeof value === "string" && value.isWellFormed()) {
-    const trimmed = value.trim();
-    if (trimmed.length >= min && value.length <= max) return trimmed;
+/** A line for people: no control characters, since it is shown on terminals, and no space at its ends. */
+export const LINE =
+  /^[^ \u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^ \u0000-\u001f\u007f-\u009f])?$/;
+
+function line(value: unknown, name: string, min: number, max: number): string {
+  if (typeof value === "string" && value.isWellFormed() && LINE.test(value)) {
+    const { length } = [...value];
+    if (length >= min && length <= max) return value;
   }
-  throw unprocessable(`${name} must be a text of ${min} to ${max} characters`);
+  throw unprocessable(
+    `${name} must be one line of ${min} to ${max} characters, without space at its ends and control characters`,
+  );
 }
 
 const present = (value: unknown): boolean => value !== undefined && value !== null;
@@ -60,8 +66,8 @@ export function checkPanic(value: unknown): PanicRequest {
   const { level, reason, source } = fieldsOf(value);
   return {
     level: word(level, "level", PANIC_LEVELS.slice(1)),
-    reason: text(reason, "reason", LIMITS.panicReasonMin, LIMITS.panicReasonChars),
-    source: present(source) ? text(source, "source", 1, LIMITS.panicSourceChars) : OPERATOR,
+    reason: line(reason, "reason", LIMITS.panicReasonMin, LIMITS.panicReasonChars),
+    source: present(source) ? line(source, "source", 1, LIMITS.panicSourceChars) : OPERATOR,
   };
 }
 

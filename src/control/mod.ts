@@ -5,6 +5,7 @@ export {
   checkFlagChange,
   checkPanic,
   checkRecover,
+  LINE,
   type PanicRequest,
 } from "./checks.ts";
 export {

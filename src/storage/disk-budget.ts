@@ -128,7 +128,7 @@ export class DiskBudget {
   private scan(db: Database): void {
     this.scannedAt = this.clock.monotonic();
     const { place } = this;
-    this.bytes = this.budget! > 0 ? this.budget! : volumeBytes(place.dir) * OF_VOLUME;
+    this.bytes = this.budget! > 0 ? this.budget! : Math.floor(volumeBytes(place.dir) * OF_VOLUME);
     this.total = directoryBytes(
       place.dir,
       KEPT_ASIDE.map((name) => place[name]),

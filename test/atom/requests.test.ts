@@ -128,9 +128,9 @@ describe("a replay", () => {
   refuses(checkReplay, [
     [null, "a replay must be an object, got nothing"],
     [{}, "world is missing"],
-    [{ world: "home", after: 5 }, "after must be a string, got 5"],
-    [{ world: "home", after: "" }, "after must not be empty"],
-    [{ world: "home", after: "x".repeat(257) }, "after must have at most 256 characters"],
+    [{ world: "home", after: 5 }, "after must be the X-Next-After"],
+    [{ world: "home", after: "" }, "after must be the X-Next-After"],
+    [{ world: "home", after: "x".repeat(11) }, "after must be the X-Next-After"],
     [{ world: "home", text: "x" }, 'unknown field "text"'],
     [{ world: "home", filter: { worlds: ["yard"] } }, "filter.worlds must contain"],
   ]);

@@ -201,6 +201,8 @@ describe("every level and mode", () => {
     [{ level: "LIMITED" }, "reason"],
     [{ level: "LIMITED", reason: "1234" }, "reason"],
     [{ level: "LIMITED", reason: "     " }, "reason"],
+    [{ level: "LIMITED", reason: "a line\nand another" }, "reason"],
+    [{ level: "LIMITED", reason: "red \u001b[31m text" }, "reason"],
     [{ level: "LIMITED", reason: "x".repeat(LIMITS.panicReasonChars + 1) }, "reason"],
     [{ level: "LIMITED", reason: "long enough", source: "" }, "source"],
   ])("a panic %j is 422 and raises nothing", async (json, named) => {

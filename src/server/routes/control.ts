@@ -10,6 +10,7 @@ import {
   checkPanic,
   checkRecover,
   type FlagSetting,
+  LINE,
   PANIC_LEVELS,
   type PanicLevel,
   type PanicRequest,
@@ -154,10 +155,10 @@ const panic = control<PanicRequest>({
       reason: Type.String({
         minLength: LIMITS.panicReasonMin,
         maxLength: LIMITS.panicReasonChars,
-        pattern: "^\\S.*\\S$",
+        pattern: LINE.source,
       }),
       source: Type.Optional(
-        Nullable(Type.String({ minLength: 1, maxLength: LIMITS.panicSourceChars, pattern: "\\S" })),
+        Nullable(Type.String({ minLength: 1, maxLength: LIMITS.panicSourceChars, pattern: LINE.source })),
       ),
     }),
     form: true,
