@@ -52,6 +52,7 @@ async function engineMemory(embedder: "static" | "none"): Promise<Memory> {
     embedder: { embedder, url: "", model: "", dimension: 0, timeoutMs: 1000, cacheSize: 0 },
     vectors: { cacheBytes: 32 * MB, graphBytes: 0, graphFrom: 0 },
     onLog: fail,
+    onDamage: (found) => found.forEach(fail),
     onStatus: () => {},
     onBug: fail,
     onDeath: fail,

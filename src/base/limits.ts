@@ -103,6 +103,8 @@ export const LIMITS = {
 
   /** Atoms that wait in the tail of the text index before they are folded into it together. */
   textTail: 256,
+  /** Atoms that wait there at most while the index that they would be folded into is damaged. */
+  textTailDamaged: 4096,
 
   // --- threads and queues ---
   workerRequests: 256,
@@ -144,6 +146,8 @@ export const LIMITS = {
   clockQuarantineMs: 24 * 3600 * 1000,
   trustVotes: 5,
   ballastBytes: 4 * MB,
+  /** Damaged things that are named in /health. */
+  damageNotes: 100,
   /** How long the copy made before an upgrade is kept once the new binary runs. */
   migrationCopyMs: 7 * 24 * 3600 * 1000,
   /** Size of the WAL at which a backup's copy is ended, so that no write is refused for it. */

@@ -149,6 +149,10 @@ class Node {
       vectors: vectorBudget(this.budgets.watchdog.memory.budget, this.config.index.annThreshold),
       control: this.control.cells,
       onLog: (message) => this.log.logger.warn(message),
+      onDamage: (found) => {
+        this.board.damaged(found);
+        for (const sentence of found) this.log.logger.error(sentence);
+      },
       onStatus: (status) => {
         this.board.update(status);
         this.budgets.watchdog.setDisk(status.disk);

@@ -39,6 +39,8 @@ export interface EngineOptions {
   onStatus: (status: ThreadStatus) => void;
   /** A sentence of a thread for the log. */
   onLog: (message: string) => void;
+  /** Something was found damaged for the first time, a sentence each; all else is served. */
+  onDamage: (found: string[]) => void;
   onBug: (message: string, stack: string) => void;
   onDeath: (reason: string) => void;
 }
@@ -58,8 +60,18 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource {
 
   /** Opens the data directory. @throws Fault why it cannot be opened */
   static async open(options: EngineOptions): Promise<ThreadedEngine> {
-    const { dataDir, relaxedWindowMs, diskBudget, keyring, embedder, vectors, onLog, onBug, onDeath } =
-      options;
+    const {
+      dataDir,
+      relaxedWindowMs,
+      diskBudget,
+      keyring,
+      embedder,
+      vectors,
+      onLog,
+      onDamage,
+      onBug,
+      onDeath,
+    } = options;
     const model = embedder.embedder === "none" ? undefined : await loadModel();
     const beats = new SharedArrayBuffer(4 * BEAT.cells);
     const control = (options.control ?? new ControlCells()).buffer;
@@ -78,11 +90,13 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource {
     const writer = new ThreadLink(new Worker(new URL("./writer-thread.ts", import.meta.url).href), "writer", {
       onStatus: options.onStatus,
       onLog,
+      onDamage,
       onBug,
       onDeath,
     });
     const reader = new ThreadLink(new Worker(new URL("./recall-thread.ts", import.meta.url).href), "recall", {
       onLog,
+      onDamage,
       onBug,
       onDeath,
     });

@@ -30,6 +30,8 @@ export interface AskOptions {
 export interface LinkEvents {
   onStatus?: (status: ThreadStatus) => void;
   onLog: (message: string) => void;
+  /** The thread found something damaged for the first time: sentences. */
+  onDamage: (found: string[]) => void;
   /** A bug on the thread: for the log. */
   onBug: (message: string, stack: string) => void;
   /** The thread is gone; the node cannot go on. */
@@ -177,6 +179,7 @@ export class ThreadLink {
     if ("answers" in message) for (const answer of message.answers) this.settle(answer);
     else if ("status" in message) this.events.onStatus?.(message.status);
     else if ("log" in message) this.events.onLog(message.log);
+    else if ("damage" in message) this.events.onDamage(message.damage);
     else if ("circuits" in message) this.tell(message.circuits);
     else if ("ready" in message) this.opened?.resolve();
     else if ("failed" in message) this.opened?.reject(fromWire(message.failed));

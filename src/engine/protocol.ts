@@ -126,6 +126,7 @@ export type FromThread =
   | { failed: WireFault }
   | { closed: true }
   | { log: string }
+  | { damage: string[] }
   | { circuits: NamedReport[] }
   | { answers: (AnswerMessage | FaultMessage)[] }
   | { status: ThreadStatus };

@@ -128,6 +128,7 @@ function indexStatus(reader: StoreReader, vectors: VectorState, reach: Reach, fo
   return { bytes: encode(listed, format) };
 }
 
+const TEXT_DAMAGED = "the text index is damaged: some memories may be found by meaning alone, or not at all";
 const DROPPED = "the answer was cut to 4 MiB; the lowest-ranked memories are left out";
 
 /** The answer to an ask, at most LIMITS.askAnswerBytes: the tail is dropped with a warning. */
@@ -179,6 +180,7 @@ export function applyRead(context: ReadContext, body: ReadBody): Read {
     case "ask": {
       worldFor(reader, body.request.world);
       const found = recall(reader, body.request, options);
+      if (reader.textDamaged) found.warnings.push(TEXT_DAMAGED);
       return { bytes: askAnswer(found, body.request.explain ?? false, body.format) };
     }
     case "replay":

@@ -4,7 +4,7 @@ import { StoreReader, sqliteFault } from "../storage/mod.ts";
 import type { AnswerMessage, OpenMessage, ReadBody } from "./protocol.ts";
 import { applyRead } from "./reads.ts";
 import { type Prepared, SemanticSide } from "./semantic.ts";
-import { failure, LATE, late, post, runThread, type Waiting } from "./thread.ts";
+import { failure, LATE, late, noteDamage, post, runThread, type Waiting } from "./thread.ts";
 
 /** Answers below this many bytes are not worth compressing. */
 const GZIP_FROM = 1024;
@@ -72,6 +72,7 @@ class RecallThread {
     } catch (cause) {
       post({ answers: [failure(request.n, sqliteFault("read", cause))] });
     }
+    noteDamage(this.reader.takeDamage());
   }
 
   private answer(request: Waiting, body: ReadBody, prepared: Prepared | undefined): AnswerMessage {

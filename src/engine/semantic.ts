@@ -10,7 +10,7 @@ import {
   spaceName,
 } from "../embedder/mod.ts";
 import type { Semantic, SemanticQuery, SemanticSearch } from "../recall/mod.ts";
-import { isBehind, type StoreReader, spaceId, type WorldRow } from "../storage/mod.ts";
+import { isBehind, isCorrupt, type StoreReader, spaceId, type WorldRow } from "../storage/mod.ts";
 import {
   type AnnOptions,
   type AnnStatus,
@@ -37,6 +37,8 @@ export interface SemanticOptions {
 export type Prepared = { vector: Int8Array } | { why: string };
 
 const SHORT = "the node is short of memory: memories are found by their words alone";
+const DAMAGED =
+  'the vectors are damaged: memories are found by their words alone; stop the node and run "dwbase storage reindex"';
 const NONE = "this node makes no vectors: memories are found by their words alone";
 
 /** The recall thread's semantic half: embeds questions and searches the space that serves a world now. */
@@ -118,7 +120,21 @@ export class SemanticSide {
     return (query) => this.find(query, prepared, checkDeadline);
   }
 
+  /** Damaged vectors leave the words. */
   private find(
+    query: SemanticQuery,
+    prepared: Prepared | undefined,
+    checkDeadline: () => void,
+  ): Semantic | { mode: "lexical"; why: string } {
+    try {
+      return this.choose(query, prepared, checkDeadline);
+    } catch (cause) {
+      if (!isCorrupt(cause)) throw cause;
+      return { mode: "lexical", why: DAMAGED };
+    }
+  }
+
+  private choose(
     query: SemanticQuery,
     prepared: Prepared | undefined,
     checkDeadline: () => void,

@@ -1,5 +1,6 @@
-import { asFault, Fault, type Stage, toWire } from "../base/mod.ts";
+import { asFault, Fault, LIMITS, type Stage, toWire } from "../base/mod.ts";
 import type { CircuitAction, NamedReport } from "../control/mod.ts";
+import { Damage } from "../storage/mod.ts";
 import {
   BEAT_MS,
   type FaultMessage,
@@ -97,9 +98,19 @@ export const LATE = new Fault("deadline_exceeded", "the node is too busy to answ
   retryAfter: 1,
 });
 
+const noted = new Set<string>();
+
+/** Tells main what was found damaged, each thing once and at most LIMITS.damageNotes of them. */
+export function noteDamage(sentences: readonly string[]): void {
+  const fresh = sentences.filter((sentence) => noted.size < LIMITS.damageNotes && !noted.has(sentence));
+  for (const sentence of fresh) noted.add(sentence);
+  if (fresh.length > 0) post({ damage: fresh });
+}
+
 /** The message that fails a request; the stack of a bug goes along for the log. */
 export function failure(n: number, error: unknown): FaultMessage {
   const fault = asFault(error);
+  if (fault instanceof Damage) noteDamage([fault.message]);
   const err = toWire(fault);
   const cause = fault.cause instanceof Error ? fault.cause : error;
   return fault.code === "internal_error" && cause instanceof Error && cause.stack

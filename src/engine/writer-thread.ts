@@ -5,7 +5,7 @@ import { createEmbedder, HttpEmbedder, StaticEmbedder } from "../embedder/mod.ts
 import { type Job, StoreWriter, type VectorMaker } from "../storage/mod.ts";
 import { Backfill } from "./backfill.ts";
 import type { AnswerMessage, FaultMessage, OpenMessage, WriteBody } from "./protocol.ts";
-import { failure, LATE, late, post, runThread, type Waiting } from "./thread.ts";
+import { failure, LATE, late, noteDamage, post, runThread, type Waiting } from "./thread.ts";
 import { applyOwnWrite, applyWrite, isOwn, type Written } from "./writes.ts";
 
 /** Bodies that one transaction takes before it commits, so that no client waits long for others' work. */
@@ -182,6 +182,7 @@ class WriterThread {
 
   private report(): void {
     try {
+      noteDamage(this.writer!.damage);
       const disk = statfsSync(this.dataDir);
       post({
         status: {

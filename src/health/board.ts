@@ -33,6 +33,8 @@ export class HealthBoard {
   private beats: Int32Array | undefined;
   private readonly seen: { beat: number; at: number }[] = [];
   private dead = "";
+  /** What was found damaged while the node ran. */
+  private readonly damage = new Set<string>();
 
   constructor(private readonly options: BoardOptions) {
     this.started = options.clock.monotonic();
@@ -50,6 +52,11 @@ export class HealthBoard {
   /** A thread is gone. */
   bury(reason: string): void {
     this.dead = reason;
+  }
+
+  /** Something stored is damaged; each thread tells at most LIMITS.damageNotes of it. */
+  damaged(found: readonly string[]): void {
+    for (const sentence of found) this.damage.add(sentence);
   }
 
   get last(): ThreadStatus | undefined {
@@ -132,6 +139,11 @@ export class HealthBoard {
           message: `the ${thread} has not answered for ${Math.round(still / 1000)} s`,
         };
       }
+    }
+    const [damage, ...more] = this.damage;
+    if (damage !== undefined) {
+      const others = more.length > 0 ? ` (and ${more.length} more)` : "";
+      return { name, status: "warning", message: `${damage}${others}; all else is served` };
     }
     const trouble = this.status?.trouble ?? "";
     return trouble === ""

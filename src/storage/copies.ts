@@ -1,7 +1,8 @@
 import type { Database } from "bun:sqlite";
-import { existsSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import {
+  atomicWrite,
   type Clock,
   decodeUtf8,
   encodeUtf8,
@@ -12,6 +13,7 @@ import {
   syncFile,
 } from "../base/mod.ts";
 import { readMeta, readNumber, writeMeta, writeNumber } from "./meta.ts";
+import { scanWal } from "./wal.ts";
 
 /** Since when the new binary has run beside the copy of the old schema, ms; 0 = not noted yet. */
 const SINCE = "copy_since_ms";
@@ -28,6 +30,19 @@ export function requireSpace(place: Layout, what: string, bytes: number): void {
   if (disk.bavail * disk.bsize >= bytes * 1.1 + LIMITS.ballastBytes) return;
   const mb = Math.ceil(bytes / 1e6);
   throw new Fault("disk_full", `${what} needs ${mb} MB for a copy first; free some space and start again`);
+}
+
+/**
+ * Keeps a write-ahead log that SQLite will read in part only, since what lies behind a damaged frame is dropped when
+ * the database is opened. Repair looks into it. To be called before that.
+ */
+export function keepDamagedLog(place: Layout): void {
+  if (scanWal(place.wal).brokenAt === undefined) return;
+  atomicWrite(place.damagedWal, readFileSync(place.wal));
+}
+
+export function lostLog(place: Layout): string {
+  return `the write-ahead log was cut off by a power failure or damaged: commits at its end may be lost; stop the node and run "dwbase storage repair", which looks into ${place.damagedWal}`;
 }
 
 /** A copy for `storage rollback`, made before anything is touched. @throws Fault disk_full when there is no room. */

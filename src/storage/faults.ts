@@ -1,4 +1,11 @@
-import { Fault, fileFault } from "../base/mod.ts";
+import { Fault, type FaultDetails, fileFault } from "../base/mod.ts";
+
+/** What is stored is damaged: refused with a sentence, while all else goes on. Told by /health. */
+export class Damage extends Fault {
+  constructor(message: string, details: FaultDetails = {}) {
+    super("storage_error", message, details);
+  }
+}
 
 function sqliteCode(cause: unknown): string {
   return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
@@ -7,7 +14,12 @@ function sqliteCode(cause: unknown): string {
 /** Whether the device failed, in SQLite's hands or our own: the outcome of a running commit is then unknown. */
 export function isIoError(cause: unknown): boolean {
   const code = sqliteCode(cause);
-  return code.startsWith("SQLITE_IOERR") || code.startsWith("SQLITE_CORRUPT") || code === "EIO";
+  return code.startsWith("SQLITE_IOERR") || code === "EIO";
+}
+
+/** Whether SQLite met a page that is not in order. */
+export function isCorrupt(cause: unknown): boolean {
+  return sqliteCode(cause).startsWith("SQLITE_CORRUPT");
 }
 
 export function isReadOnly(cause: unknown): boolean {
@@ -37,12 +49,8 @@ export function sqliteFault(op: string, cause: unknown, what = "the database"): 
   if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) {
     return new Fault("overloaded", `${what} is busy; try again`, { ...details, retryAfter: 1 });
   }
-  if (code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB") {
-    return new Fault(
-      "storage_error",
-      `${what} is damaged; run "dwbase storage check --deep" on the data directory`,
-      details,
-    );
+  if (isCorrupt(cause) || code === "SQLITE_NOTADB") {
+    return new Damage(`${what} is damaged; stop the node and run "dwbase storage repair"`, details);
   }
   if (code.startsWith("SQLITE_IOERR")) {
     return new Fault(

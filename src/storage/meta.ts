@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
-import { decodeUtf8, encodeUtf8, Fault, newId } from "../base/mod.ts";
+import { decodeUtf8, encodeUtf8, newId } from "../base/mod.ts";
+import { Damage } from "./faults.ts";
 import { TruthTable } from "./truth-table.ts";
 import { vaultOf } from "./vault.ts";
 
@@ -43,7 +44,7 @@ export function readSentKey(db: Database): Uint8Array | undefined {
   const key = sentKeyOf(db, stored);
   if (stored === undefined || key !== undefined) return key;
   const message = `the record "${SENT_KEY}" of the database is damaged; run "dwbase storage repair"`;
-  throw new Fault("storage_error", message);
+  throw new Damage(message);
 }
 
 /** The key in its entry; undefined when there is none, or it cannot be opened. */

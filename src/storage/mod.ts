@@ -24,7 +24,7 @@ export {
   staleEdges,
 } from "./edges.ts";
 export { type Evidence, EvidenceReader } from "./evidence.ts";
-export { sqliteFault } from "./faults.ts";
+export { Damage, isCorrupt, sqliteFault } from "./faults.ts";
 export { type IdempotencyKey, keepAnswer, recallAnswer } from "./idem.ts";
 export { insertAtom } from "./insert.ts";
 export { type Keyring, keyringOf } from "./keyring.ts";

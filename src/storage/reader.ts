@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import type { AtomFilter } from "../atom/mod.ts";
 import { KINDS } from "../atom/mod.ts";
 import { decodeUtf8, idToBytes, type Layout, LIMITS, layout, parseTime } from "../base/mod.ts";
+import { isCorrupt } from "./faults.ts";
 import { keyringOf } from "./keyring.ts";
 import { readMeta } from "./meta.ts";
 import { openForRead } from "./open.ts";
@@ -9,6 +10,7 @@ import { type AtomRow, findAtom, listOf, selectAtom, verified } from "./rows.ts"
 import { DOC, STATE } from "./schema.ts";
 import { hash52 } from "./sums.ts";
 import { token } from "./terms.ts";
+import { DAMAGED as TEXT_DAMAGED } from "./text-index.ts";
 import { TextTail } from "./text-tail.ts";
 import { storedTokens, type Vault, vaultOf } from "./vault.ts";
 import { openVector } from "./vector-rows.ts";
@@ -53,6 +55,9 @@ type Encode = (row: AtomRow) => Uint8Array;
 export class StoreReader {
   readonly db: Database;
   readonly place: Layout;
+  /** The text index could not be read somewhere: words may be missed. */
+  textDamaged = false;
+  private readonly damage = new Set<string>();
   private readonly tail: TextTail;
   private readonly vault: Vault | undefined;
 
@@ -62,6 +67,39 @@ export class StoreReader {
     this.db = openForRead(this.place, cacheKb, keyring);
     this.vault = vaultOf(this.db);
     this.tail = new TextTail(this.db);
+  }
+
+  /** Sentences on what was found damaged and passed over since the last call. */
+  takeDamage(): string[] {
+    const found = [...this.damage];
+    this.damage.clear();
+    return found;
+  }
+
+  /** The atom when it is sound; what is not is noted too, since the caller may pass over it. @throws Damage */
+  private sound(row: AtomRow): AtomRow {
+    try {
+      return verified(row);
+    } catch (cause) {
+      this.note((cause as Error).message);
+      throw cause;
+    }
+  }
+
+  private note(sentence: string): void {
+    if (this.damage.size < LIMITS.damageNotes) this.damage.add(sentence);
+  }
+
+  /** What the text index says; where it is damaged the tail alone speaks, and `textDamaged` is set. */
+  private folded<T>(ask: () => T, nothing: T): T {
+    try {
+      return ask();
+    } catch (cause) {
+      if (!isCorrupt(cause)) throw cause;
+      this.textDamaged = true;
+      this.note(TEXT_DAMAGED);
+      return nothing;
+    }
   }
 
   /** Whether the store is encrypted: what is read from it must not be written elsewhere. */
@@ -82,7 +120,17 @@ export class StoreReader {
       this.tail.refresh();
       return work();
     } finally {
+      this.endSnapshot();
+    }
+  }
+
+  private endSnapshot(): void {
+    try {
       this.db.run("COMMIT");
+    } catch (cause) {
+      // a text index that was found damaged says so once more; nothing was written
+      if (!isCorrupt(cause)) throw cause;
+      if (this.db.inTransaction) this.db.run("ROLLBACK");
     }
   }
 
@@ -119,7 +167,7 @@ export class StoreReader {
 
   atomBySeq(seq: number): AtomRow | undefined {
     const row = selectAtom(this.db, seq);
-    return row && verified(row);
+    return row && this.sound(row);
   }
 
   doc(world: number, seq: number): DocRow | undefined {
@@ -179,18 +227,18 @@ export class StoreReader {
 
   /** In how many atoms a token stands. */
   documentFrequency(term: string): number {
-    const row = this.db
-      .query<{ doc: number }, [string]>("SELECT doc FROM text_v1_row WHERE term = ?")
-      .get(this.stored(term));
+    const query = this.db.query<{ doc: number }, [string]>("SELECT doc FROM text_v1_row WHERE term = ?");
+    const row = this.folded(() => query.get(this.stored(term)), null);
     return (row?.doc ?? 0) + this.tail.postings(term).length;
   }
 
   /** Atoms that hold a token, with how often, by sequence; `after` skips older ones. */
   postings(term: string, after = 0): [seq: number, count: number][] {
     // one JSON array costs half of what a row each does
-    const [[json]] = this.db
-      .query("SELECT json_group_array(doc) FROM text_v1_instance WHERE term = ? AND doc > ?")
-      .values(this.stored(term), after) as [[string]];
+    const query = this.db.query(
+      "SELECT json_group_array(doc) FROM text_v1_instance WHERE term = ? AND doc > ?",
+    );
+    const [[json]] = this.folded(() => query.values(this.stored(term), after), [["[]"]]) as [[string]];
     const found: [seq: number, count: number][] = [];
     for (const seq of JSON.parse(json) as number[]) {
       const last = found.at(-1);
@@ -215,18 +263,22 @@ export class StoreReader {
     const all = [...quoted(every), ...(any.length > 0 ? [`(${quoted(any).join(" OR ")})`] : [])];
     const tail = this.tail.holders(every, any).filter((seq) => seq < before);
     if (tail.length >= limit) return tail.slice(0, limit);
-    const folded = this.db
-      .query("SELECT rowid FROM text_v1 WHERE text_v1 MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?")
-      .values(all.join(" AND "), before, limit - tail.length) as [number][];
+    const query = this.db.query(
+      "SELECT rowid FROM text_v1 WHERE text_v1 MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?",
+    );
+    const match = all.join(" AND ");
+    const folded = this.folded(() => query.values(match, before, limit - tail.length), []) as [number][];
     return tail.concat(folded.map(([seq]) => seq));
   }
 
   /** Those of some atoms that hold a token. */
   among(term: string, seqs: readonly number[]): Set<number> {
     // the + keeps SQLite from opening the index anew for each sequence
-    const folded = this.db
-      .query("SELECT rowid FROM text_v1 WHERE text_v1 MATCH ? AND +rowid IN (SELECT value FROM json_each(?))")
-      .values(`"${this.stored(term)}"`, JSON.stringify(seqs)) as [number][];
+    const query = this.db.query(
+      "SELECT rowid FROM text_v1 WHERE text_v1 MATCH ? AND +rowid IN (SELECT value FROM json_each(?))",
+    );
+    const match = `"${this.stored(term)}"`;
+    const folded = this.folded(() => query.values(match, JSON.stringify(seqs)), []) as [number][];
     const tail = new Set(this.tail.postings(term).map(([seq]) => seq));
     return new Set([...folded.map(([seq]) => seq), ...seqs.filter((seq) => tail.has(seq))]);
   }

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { type Atom, bytesToVector, KINDS, LINK_KINDS, type Link, type LinkKind } from "../atom/mod.ts";
-import { bytesToId, Fault, formatTime, idToBytes } from "../base/mod.ts";
+import { bytesToId, formatTime, idToBytes } from "../base/mod.ts";
+import { Damage } from "./faults.ts";
 import { TruthTable } from "./truth-table.ts";
 
 /** A row of `atom` in the open, columns in the order of the table. */
@@ -95,11 +96,10 @@ export function findAtom(db: Database, id: string): AtomRow | undefined {
   return row === null ? undefined : verified(loadAtom(db, row));
 }
 
-/** The row itself when it fits its checksum. @throws Fault storage_error naming the atom. */
+/** The row itself when it fits its checksum. @throws Damage naming the atom */
 export function verified(row: AtomRow): AtomRow {
   if (row.sound) return row;
-  throw new Fault(
-    "storage_error",
+  throw new Damage(
     `atom ${bytesToId(row.id)} (sequence ${row.seq}) is damaged on disk; run "dwbase storage check --deep" on the data directory`,
     { op: "read atom" },
   );

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { LIMITS } from "../base/mod.ts";
+import { Damage } from "./faults.ts";
 import { readNumber, writeNumber } from "./meta.ts";
 import { type AtomRow, selectAtoms } from "./rows.ts";
 import { DOC } from "./schema.ts";
@@ -7,6 +8,8 @@ import { indexedText } from "./terms.ts";
 import { storedTokens, type Vault, vaultOf } from "./vault.ts";
 
 export const COVERED = "text_seq";
+
+export const DAMAGED = 'the text index is damaged; stop the node and run "dwbase storage reindex"';
 
 /** The highest sequence that the FTS5 table covers; atoms beyond it are the tail, at most LIMITS.textTail after a commit. */
 export function coveredSeq(db: Database): number {
@@ -43,6 +46,8 @@ export function tokensOf(row: AtomRow): string {
 export class TextIndex {
   private tail = new Map<number, string>();
   private covered: number;
+  /** Folding was begun and did not come to its end. */
+  folding = false;
   private readonly vault: Vault | undefined;
 
   constructor(private readonly db: Database) {
@@ -77,11 +82,20 @@ export class TextIndex {
   /** Before a commit: folds the tail into FTS5 when it has grown enough. @param head the highest sequence given */
   fold(head: number): void {
     if (this.tail.size < LIMITS.textTail) return;
+    this.folding = true;
     const insert = this.db.query("INSERT INTO text_v1(rowid, t) VALUES(?, ?)");
     for (const [seq, tokens] of this.tail) insert.run(seq, storedTokens(this.vault, tokens));
+    // otherwise FTS5 would write at the commit, and a page of it that is not in order would look like any other
+    this.db.run("INSERT INTO text_v1(text_v1) VALUES('flush')");
+    writeNumber(this.db, COVERED, head);
     this.tail.clear();
     this.covered = head;
-    writeNumber(this.db, COVERED, head);
+    this.folding = false;
+  }
+
+  /** Before a commit over a damaged index: what is new stays in the tail. @throws Damage when that is full */
+  keep(): void {
+    if (this.tail.size >= LIMITS.textTailDamaged) throw new Damage(DAMAGED);
   }
 
   /** After a rollback. */

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
-import { equalBytes, Fault } from "../base/mod.ts";
+import { equalBytes } from "../base/mod.ts";
+import { Damage } from "./faults.ts";
 import { type Column, rowSum } from "./sums.ts";
 import { type Vault, vaultOf } from "./vault.ts";
 
@@ -73,12 +74,12 @@ export class TruthTable<Row extends object> {
   /**
    * Opens a stored row in place.
    * @param damaged the sentence for one that is damaged
-   * @throws Fault storage_error when it is
+   * @throws Damage when it is
    */
   open(db: Database, stored: object, damaged?: string): Row {
     if (this.tryOpen(db, stored)) return stored as Row;
     const message = damaged ?? `a record of "${this.name}" is damaged; run "dwbase storage check --deep"`;
-    throw new Fault("storage_error", message, { op: `read ${this.name}` });
+    throw new Damage(message, { op: `read ${this.name}` });
   }
 
   private vaultOf(db: Database): Vault | undefined {

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import type { Space } from "../embedder/mod.ts";
 import { atomText } from "../text/mod.ts";
+import { isCorrupt } from "./faults.ts";
 import { type AtomRow, selectAtoms, verified } from "./rows.ts";
 import { DOC } from "./schema.ts";
 import { type Vault, vaultOf } from "./vault.ts";
@@ -35,6 +36,8 @@ export function spaceId(db: Database, { model, dimension, version }: Space): num
     )
     .get(model, dimension, version)?.id;
 }
+
+export const DAMAGED = 'the vectors are damaged; stop the node and run "dwbase storage reindex"';
 
 /** A vector as `vec` has it: its bytes, sealed when encrypted. */
 export function sealVector(vault: Vault | undefined, space: number, seq: number, q: Int8Array): Uint8Array {
@@ -89,6 +92,8 @@ export class VectorRows {
   private readonly space: number;
   private readonly spaces: number[];
   private readonly behind: Set<number>;
+  /** A page of the table is not in order: until a restart no vectors are made. */
+  damaged = false;
 
   /** @param maker undefined when no vectors are made; those that are there still go with their atoms */
   constructor(
@@ -100,7 +105,7 @@ export class VectorRows {
       .query<{ id: number }, []>("SELECT id FROM space")
       .all()
       .map(({ id }) => id);
-    this.behind = maker ? this.findBehind() : new Set();
+    this.behind = (maker && this.unlessDamaged(() => this.findBehind())) ?? new Set();
   }
 
   /** Worlds that wait for the backfill. */
@@ -110,10 +115,21 @@ export class VectorRows {
 
   /** Gives a new atom its vector, or leaves it to the backfill. */
   add(world: number, seq: number, text: string): void {
-    if (!this.maker) return;
+    if (!this.maker || this.damaged) return;
     const { embed } = this.maker;
     if (!embed) this.behind.add(world);
-    else if (!this.behind.has(world)) this.insert(world, seq, embed(text));
+    else if (!this.behind.has(world)) this.unlessDamaged(() => this.insert(world, seq, embed(text)));
+  }
+
+  /** Vectors can be made anew, so that damaged ones stop nothing else. */
+  private unlessDamaged<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (cause) {
+      if (!isCorrupt(cause)) throw cause;
+      this.damaged = true;
+      return undefined;
+    }
   }
 
   /** Takes an atom's vectors out of every space. */
@@ -125,6 +141,7 @@ export class VectorRows {
 
   /** The next atoms for the backfill, at most `limit`; undefined when no world is behind. */
   next(limit: number): Unembedded | undefined {
+    if (this.damaged) return undefined;
     for (const world of this.behind) {
       const rows = selectAtoms(this.db, NEXT, world, embeddedUpTo(this.db, this.space, world), limit);
       if (rows.length === 0) this.behind.delete(world);

@@ -1,12 +1,12 @@
 import type { Database } from "bun:sqlite";
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { type Clock, Fault, KB, type Layout, LIMITS, layout, syncFile, systemClock } from "../base/mod.ts";
 import { TEXT_VERSION } from "../text/mod.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { noTally, type Tally, type WriteContext } from "./context.ts";
-import { expireCopy } from "./copies.ts";
+import { expireCopy, lostLog } from "./copies.ts";
 import { DiskBudget } from "./disk-budget.ts";
-import { isDiskFull, isIoError, isReadOnly, sqliteFault } from "./faults.ts";
+import { isCorrupt, isDiskFull, isIoError, isReadOnly, sqliteFault } from "./faults.ts";
 import { expireAnswers } from "./idem.ts";
 import { trustScores } from "./links.ts";
 import { identity, readNumber } from "./meta.ts";
@@ -15,9 +15,9 @@ import { anyPolicies } from "./policies.ts";
 import { owePurge, owesPurge, Purge } from "./purge.ts";
 import { Reserve } from "./reserve.ts";
 import { AgeGuard, retentionSlice } from "./retention.ts";
-import { TextIndex } from "./text-index.ts";
+import { DAMAGED as TEXT_DAMAGED, TextIndex } from "./text-index.ts";
 import { Threads } from "./threads.ts";
-import { type Unembedded, VectorRows } from "./vector-rows.ts";
+import { type Unembedded, DAMAGED as VECTORS_DAMAGED, VectorRows } from "./vector-rows.ts";
 import { WorldCache } from "./worlds.ts";
 import type { Job, Outcome, WriterOptions, WriterStatus } from "./writer-types.ts";
 
@@ -46,6 +46,8 @@ export class StoreWriter {
   private maintained = false;
   /** The connection was given up after a device failure and could not be opened again yet. */
   private lost = false;
+  /** The text index is damaged: until a restart nothing is folded into it. */
+  private textDamaged = false;
   /** The last transaction was refused because the file or its file system is read-only. */
   private refused = false;
 
@@ -93,6 +95,15 @@ export class StoreWriter {
     this.refused = false;
   }
 
+  /** What this writer found damaged and goes on beside, a sentence each. */
+  get damage(): string[] {
+    return [
+      ...(existsSync(this.place.damagedWal) ? [lostLog(this.place)] : []),
+      ...(this.textDamaged ? [TEXT_DAMAGED] : []),
+      ...(!this.lost && this.ctx.vectors.damaged ? [VECTORS_DAMAGED] : []),
+    ];
+  }
+
   get head(): number {
     return this.ctx.head;
   }
@@ -114,7 +125,8 @@ export class StoreWriter {
       return this.attemptInRoom(jobs, relaxed);
     } catch (cause) {
       const device = isIoError(cause);
-      if (device) this.giveUpConnection();
+      // after damage too: what it keeps in memory may not fit what was rolled back
+      if (device || isCorrupt(cause)) this.giveUpConnection();
       if (isReadOnly(cause)) this.refused = true;
       if (jobs.length > 1 && !device && !(isDiskFull(cause) && this.reserve.full))
         return jobs.flatMap((job) => this.commit([job], relaxed));
@@ -145,12 +157,20 @@ export class StoreWriter {
     try {
       return this.attempt(jobs, relaxed);
     } catch (cause) {
-      if (!isDiskFull(cause)) throw cause;
+      if (isCorrupt(cause) && this.ctx.text.folding) this.stopFolding();
+      else if (!isDiskFull(cause)) throw cause;
       // a Fault is the budget's: the disk itself has room, and a smaller WAL may be all that is missing
-      if (cause instanceof Fault) this.foldWal();
+      else if (cause instanceof Fault) this.foldWal();
       else if (!this.reserve.release()) throw cause;
       return this.attempt(jobs, relaxed);
     }
+  }
+
+  /** FTS5 met a page that is not in order: what is new waits in the tail, where it is found all the same. */
+  private stopFolding(): void {
+    this.textDamaged = true;
+    this.giveUpConnection();
+    this.reopenIfLost();
   }
 
   private attempt<T>(jobs: readonly Job<T>[], relaxed: boolean): Outcome<T>[] {
@@ -164,7 +184,8 @@ export class StoreWriter {
       db.run("BEGIN IMMEDIATE");
       const outcomes = jobs.map((job) => this.run(job));
       worlds.flush();
-      this.ctx.text.fold(this.ctx.head);
+      if (this.textDamaged) this.ctx.text.keep();
+      else this.ctx.text.fold(this.ctx.head);
       if (tally.atoms > 0) this.budget.check(db, true);
       if (tally.removed > 0 && this.purge.idle) owePurge(db, true);
       db.run("COMMIT");
@@ -178,7 +199,7 @@ export class StoreWriter {
       worlds.reset();
       this.ctx.threads.reset();
       if (db.inTransaction) db.run("ROLLBACK");
-      if (!isIoError(cause)) this.ctx.text.reset();
+      if (!isIoError(cause) && !isCorrupt(cause)) this.ctx.text.reset();
       throw cause;
     }
   }

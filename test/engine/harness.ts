@@ -64,6 +64,7 @@ export class Fixture {
   readonly logged: string[] = [];
   vectors: VectorBudget = { cacheBytes: 4 * MB, graphBytes: 64 * MB, graphFrom: 0 };
   readonly deaths: string[] = [];
+  readonly damage: string[] = [];
   status: ThreadStatus | undefined;
   /** Taken at the next start; the built-in model when undefined. */
   embedder: EmbedderSettings | undefined;
@@ -92,6 +93,7 @@ export class Fixture {
       vectors: this.vectors,
       ...(this.control ? { control: this.control } : {}),
       onLog: (message) => this.logged.push(message),
+      onDamage: (found) => this.damage.push(...found),
       onStatus: (status) => {
         this.status = status;
       },
