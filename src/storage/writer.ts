@@ -1,7 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { existsSync, statSync } from "node:fs";
 import { type Clock, Fault, KB, type Layout, LIMITS, layout, syncFile, systemClock } from "../base/mod.ts";
-import { TEXT_VERSION } from "../text/mod.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { noTally, type Tally, type WriteContext } from "./context.ts";
 import { expireCopy, lostLog } from "./copies.ts";
@@ -9,16 +8,14 @@ import { DiskBudget } from "./disk-budget.ts";
 import { isCorrupt, isDiskFull, isIoError, isReadOnly, sqliteFault } from "./faults.ts";
 import { expireAnswers } from "./idem.ts";
 import { trustScores } from "./links.ts";
-import { identity, readNumber } from "./meta.ts";
-import { type DirectoryLock, lockDirectory, openForWrite } from "./open.ts";
+import { type DirectoryLock, lockDirectory } from "./open.ts";
+import { countAtoms, openContext } from "./open-context.ts";
 import { anyPolicies } from "./policies.ts";
 import { owePurge, owesPurge, Purge } from "./purge.ts";
 import { Reserve } from "./reserve.ts";
 import { AgeGuard, retentionSlice } from "./retention.ts";
-import { DAMAGED as TEXT_DAMAGED, TextIndex } from "./text-index.ts";
-import { Threads } from "./threads.ts";
+import { DAMAGED as TEXT_DAMAGED } from "./text-index.ts";
 import { type Unembedded, DAMAGED as VECTORS_DAMAGED, VectorRows } from "./vector-rows.ts";
-import { WorldCache } from "./worlds.ts";
 import type { Job, Outcome, WriterOptions, WriterStatus } from "./writer-types.ts";
 
 /**
@@ -68,7 +65,7 @@ export class StoreWriter {
       this.lock.abandon();
       throw cause;
     }
-    this.totals = this.count();
+    this.totals = countAtoms(this.ctx.db);
     const last = this.ctx.db
       .query<{ recorded_ms: number }, []>("SELECT recorded_ms FROM atom ORDER BY seq DESC LIMIT 1")
       .get();
@@ -370,7 +367,7 @@ export class StoreWriter {
     this.ctx = this.open();
     this.lost = false;
     this.fsyncing = true;
-    this.totals = { ...this.count(), evictions: this.totals.evictions };
+    this.totals = { ...countAtoms(this.ctx.db), evictions: this.totals.evictions };
   }
 
   /** Opening needs space too; the ballast has it. */
@@ -386,51 +383,13 @@ export class StoreWriter {
   }
 
   private open(): WriteContext {
-    const db = openForWrite(this.place, this.options.migrations, this.options.keyring);
-    try {
-      const now = this.clock.now();
-      const identityOf = db.transaction(() => identity(db, now, TEXT_VERSION));
-      const known = identityOf.immediate();
-      const text = new TextIndex(db);
-      return {
-        db,
-        clock: this.clock,
-        identity: known,
-        worlds: new WorldCache(db),
-        text,
-        vectors: new VectorRows(db, this.options.vectors),
-        threads: new Threads(db, text),
-        head: headOf(db),
-        reserve: this.reserve,
-        budget: this.budget,
-        tally: noTally(),
-      };
-    } catch (cause) {
-      db.close();
-      throw sqliteFault("open database", cause, this.place.database);
-    }
-  }
-
-  private count(): Tally {
-    const { db } = this.ctx;
-    const sums = db
-      .query<Pick<Tally, "atoms" | "quarantined">, []>(
-        "SELECT ifnull(sum(atoms), 0) AS atoms, ifnull(sum(quarantined), 0) AS quarantined FROM world",
-      )
-      .get()!;
-    return { ...noTally(), ...sums };
+    const { place, clock, reserve, budget } = this;
+    return openContext({ place, clock, reserve, budget }, this.options);
   }
 }
 
 function totalChanges(db: Database): number {
   return db.query<{ n: number }, []>("SELECT total_changes() AS n").get()!.n;
-}
-
-/** The highest sequence ever given. */
-function headOf(db: Database): number {
-  const atom = db.query<{ n: number | null }, []>("SELECT max(seq) AS n FROM atom").get()!.n ?? 0;
-  const world = db.query<{ n: number | null }, []>("SELECT max(last_seq) AS n FROM world").get()!.n ?? 0;
-  return Math.max(atom, world, readNumber(db, "seq_floor"));
 }
 
 /** Free pages from which the file is shrunk, and pages given back at a time. */
