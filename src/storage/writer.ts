@@ -15,7 +15,7 @@ import { owePurge, owesPurge, Purge } from "./purge.ts";
 import { Reserve } from "./reserve.ts";
 import { AgeGuard, retentionSlice } from "./retention.ts";
 import { DAMAGED as TEXT_DAMAGED } from "./text-index.ts";
-import { type Unembedded, DAMAGED as VECTORS_DAMAGED, VectorRows } from "./vector-rows.ts";
+import { type Unembedded, DAMAGED as VECTORS_DAMAGED } from "./vector-rows.ts";
 import type { Job, Outcome, WriterOptions, WriterStatus } from "./writer-types.ts";
 
 /**

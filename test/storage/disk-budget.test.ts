@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { bytesToId, LIMITS, layout, MB } from "../../src/base/mod.ts";
 import { directoryBytes } from "../../src/storage/disk-budget.ts";
 import { insertAtom } from "../../src/storage/mod.ts";
-import { faultOf, note, type Store, withStore } from "./harness.ts";
+import { faultOf, note, type Store, withPlainStore } from "./harness.ts";
 
 const BUDGET = 12 * MB;
 const OPTIONS = { diskBudget: BUDGET };
@@ -49,7 +49,7 @@ describe("a disk budget", () => {
     ["batches of large memories", 30, 50_000],
   ] as const) {
     test(`is never exceeded by ${what}, the refusal changes nothing`, () =>
-      withStore((store) => {
+      withPlainStore((store) => {
         store.pass(1);
         const { groups, peak } = fill(store, atoms, bytes);
         expect(groups).toBeGreaterThan(0);
@@ -59,7 +59,7 @@ describe("a disk budget", () => {
   }
 
   test("a batch that is too large is refused alone: a smaller one still finds room", () =>
-    withStore((store) => {
+    withPlainStore((store) => {
       store.pass(1);
       fill(store, 400, 2000);
       expect(store.writer.status().full).toBe(false);
@@ -69,7 +69,7 @@ describe("a disk budget", () => {
     }, OPTIONS));
 
   test("what grows is refused; forgetting goes on, gives the space back, and writing resumes by itself", () =>
-    withStore((store) => {
+    withPlainStore((store) => {
       store.pass(1);
       fill(store, 1, 30_000);
       expect(["tight", "critical"]).toContain(store.writer.status().disk.stage);
@@ -90,7 +90,7 @@ describe("a disk budget", () => {
     }, OPTIONS));
 
   test("retention frees what a policy allows, as soon as the budget is short", () =>
-    withStore((store) => {
+    withPlainStore((store) => {
       store.pass(1);
       store.policy("home", { max_bytes: MB });
       for (let n = 0; n < 600; n++) {
@@ -105,7 +105,7 @@ describe("a disk budget", () => {
     }, OPTIONS));
 
   test("temporary files and indexes count, the copy that a migration keeps does not", () =>
-    withStore((store) => {
+    withPlainStore((store) => {
       store.pass(1);
       const place = layout(store.dir);
       writeFileSync(place.migrationCopy, Buffer.alloc(BUDGET));
@@ -122,7 +122,7 @@ describe("a disk budget", () => {
     }, OPTIONS));
 
   test("without one, nothing is bounded but by the disk", () =>
-    withStore((store) => {
+    withPlainStore((store) => {
       store.remember("owl");
       expect(store.writer.status().disk).toEqual({ used: 0, budget: 0, stage: "ok" });
     }));
