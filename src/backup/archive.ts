@@ -3,15 +3,18 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createZstdCompress, createZstdDecompress } from "node:zlib";
 import { extract, pack } from "tar-stream";
-import { Fault, fileFault, MB } from "../base/mod.ts";
-import { METADATA_PATH, type Metadata, parseMetadata } from "./metadata.ts";
+import { Fault, fileFault, LIMITS, MB } from "../base/mod.ts";
+import { encodeMetadata, METADATA_PATH, type Metadata, parseMetadata } from "./metadata.ts";
 import { encodeSeal } from "./seal.ts";
 import type { ArchiveSink } from "./sink.ts";
 
 /** zstd's own default: more costs a Pi minutes and gains a few percent. */
 const LEVEL = 3;
-const METADATA_BYTES = MB;
+/** The largest window that is made room for in reading: 8 MB; ours is 2 MB. */
+const WINDOW_LOG = 23;
 const CHUNK = 256 * 1024;
+/** Tar's own bytes: heads, padding, blocks of zeros. */
+const SLACK_BYTES = MB;
 
 export type Progress = (done: number, total: number) => void;
 
@@ -21,18 +24,18 @@ export async function writeArchive(
   metadata: Metadata,
   database: string,
   progress: Progress,
+  signal?: AbortSignal,
 ): Promise<void> {
   const [file] = metadata.files;
   const tar = pack();
+  // the pipeline rejects with the reason; what the ends of its streams say after that adds nothing
+  tar.on("error", () => {});
   const zstd = createZstdCompress({
     params: { [constants.ZSTD_c_compressionLevel]: LEVEL, [constants.ZSTD_c_checksumFlag]: 1 },
   });
-  const written = pipeline(tar, zstd, sink, { end: true });
-  const fed = feed(tar, metadata, file!, database, progress).catch((cause) => {
-    tar.destroy(cause as Error);
-    throw cause;
-  });
-  await Promise.all([fed, written]);
+  const fed = feed(tar, metadata, file!, database, progress).catch((cause) => tar.destroy(cause as Error));
+  await pipeline(tar, zstd, sink, signal === undefined ? {} : { signal });
+  await fed;
   sink.seal(encodeSeal(sink.bytes, sink.digest()));
 }
 
@@ -45,16 +48,32 @@ async function feed(
 ): Promise<void> {
   const mtime = new Date(metadata.created_at);
   const head = { mode: 0o600, mtime, uid: 0, gid: 0 };
-  tar.entry({ ...head, name: METADATA_PATH }, `${JSON.stringify(metadata, null, 2)}\n`);
+  tar.entry({ ...head, name: METADATA_PATH }, encodeMetadata(metadata));
   const entry = tar.entry({ ...head, name: file.path, size: file.bytes });
+  entry.on("error", () => {});
   let done = 0;
   for await (const chunk of createReadStream(database, { highWaterMark: CHUNK })) {
+    if (!entry.write(chunk)) await drained(entry, tar);
+    // the writing has failed: it says why
+    if (tar.destroyed) return;
     done += (chunk as Buffer).length;
-    if (!entry.write(chunk)) await new Promise<void>((resolve) => entry.once("drain", () => resolve()));
     progress(done, file.bytes);
   }
   (entry as NodeJS.WritableStream).end();
   tar.finalize();
+}
+
+/** Until the stream takes more, or nobody takes anything any more. */
+function drained(entry: NodeJS.EventEmitter, tar: NodeJS.EventEmitter): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      entry.off("drain", go);
+      tar.off("close", go);
+      resolve();
+    };
+    entry.on("drain", go);
+    tar.on("close", go);
+  });
 }
 
 /** Takes the members of an archive as they come. */
@@ -80,7 +99,8 @@ export async function readArchive(
   const source = createReadStream(path, { end: length - 1, highWaterMark: CHUNK });
   const tar = extract();
   const reader = new Members(path, receiver, progress);
-  const piped = pipeline(source, createZstdDecompress(), reader.bound(), tar);
+  const zstd = createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG } });
+  const piped = pipeline(source, zstd, reader.bound(), tar);
   // it fails with the reading, which says why
   piped.catch(() => {});
   try {
@@ -90,6 +110,22 @@ export async function readArchive(
     throw cause instanceof Fault ? cause : readFault(path, cause);
   }
   return reader.finish();
+}
+
+/** What an archive says of itself, read no further than that. @throws Fault as `readArchive` */
+export async function readMetadata(path: string, length: number): Promise<Metadata> {
+  const enough = new Error("the metadata is known");
+  let found: Metadata | undefined;
+  const begin = (metadata: Metadata): void => {
+    found = metadata;
+    throw enough;
+  };
+  try {
+    return await readArchive(path, length, { begin, data: () => {} }, () => {});
+  } catch (cause) {
+    if (found) return found;
+    throw cause;
+  }
 }
 
 /** A member of a tar stream; the types of the library say less than it gives. */
@@ -102,7 +138,7 @@ class Members {
   private seen = false;
 
   /** Bytes that may still come out of the decoder. */
-  private left = 2 * METADATA_BYTES;
+  private left = LIMITS.backupMetadataBytes + SLACK_BYTES;
 
   constructor(
     private readonly path: string,
@@ -131,7 +167,7 @@ class Members {
   private async takeMetadata(entry: Entry, name: string, size: number): Promise<void> {
     if (name !== METADATA_PATH)
       throw this.refused(`it begins with ${JSON.stringify(name)}, not ${METADATA_PATH}`);
-    if (size > METADATA_BYTES) throw this.refused("its metadata is too large");
+    if (size > LIMITS.backupMetadataBytes) throw this.refused("its metadata is too large");
     const parts: Buffer[] = [];
     for await (const chunk of entry) parts.push(chunk);
     this.metadata = parseMetadata(Buffer.concat(parts).toString("utf8"));

@@ -1,26 +1,44 @@
-import { existsSync, rmSync, statSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
-import { ensureDir, fileCalls, fileFault, fsyncDir, layout, systemClock } from "../base/mod.ts";
-import { snapshotBytes } from "../storage/mod.ts";
+import { existsSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import {
+  ensureDir,
+  Fault,
+  fileCalls,
+  fileFault,
+  fsyncDir,
+  layout,
+  ownCommand,
+  systemClock,
+} from "../base/mod.ts";
+import { rekeyStore, type StoreFacts, snapshotBytes, storeFacts } from "../storage/mod.ts";
 import { writeArchive } from "./archive.ts";
 import { describe, type Metadata } from "./metadata.ts";
 import { SEAL_BYTES } from "./seal.ts";
 import { FileSink, PipeSink } from "./sink.ts";
 import { SNAPSHOT, takeSnapshot, walBound } from "./snapshot.ts";
-import { requireFileSize, requireSpace, workDirectory } from "./space.ts";
+import { removeWork, requireFileSize, requireSpace, workDirectory } from "./space.ts";
+import { type Noted, noted } from "./status.ts";
+import { uncache } from "./uncache.ts";
 import { type Report, verifyArchive } from "./verify.ts";
+
+/** Name of an archive while it is written: half of one is never named as a whole one is. */
+const PART = "archive.part";
 
 export interface CreateOptions {
   dataDir: string;
   /** Where the archive goes: a path, or what takes its bytes. */
   out: string | ((bytes: Uint8Array) => void);
-  /** Disk budget of the node, bytes: how much its WAL may grow meanwhile. */
+  /** Disk budget of the node in bytes, 0 = most of its volume: how much its WAL may grow meanwhile. */
   diskBudget: number;
   /** What /index/status says; [] when the node is not reachable. */
   index: () => Promise<unknown[]>;
   report: Report;
+  /** Id of the key by which the copy of a store that is not encrypted is. */
+  encrypt?: string;
   /** The command that runs this program, for its copying child. */
   self?: readonly string[];
+  /** Ends it; nothing is left behind then. */
+  signal?: AbortSignal;
 }
 
 export interface Created {
@@ -32,38 +50,69 @@ export interface Created {
 
 /**
  * Makes an archive of a data directory, beside a running node or not, in constant memory. A file takes its name only
- * when it is whole, synced, and was read back.
- * @throws Fault not_found (no store), disk_full, storage_error, damaged; nothing is then left behind
+ * when it is whole, synced, and was read back. How it went is noted in the data directory.
+ * @throws Fault not_found (no store), disk_full, storage_error, damaged, forbidden (no key to encrypt by); nothing is
+ *   then left behind, and a file that had the name before is as it was
  */
-export async function createArchive(options: CreateOptions): Promise<Created> {
-  const { dataDir, out } = options;
+export async function createArchive(options: CreateOptions): Promise<Created & Noted> {
+  return noted(options.dataDir, () => create(options));
+}
+
+/** Without a note of it. */
+export async function create(options: CreateOptions): Promise<Created> {
+  const { dataDir, out, report, signal, encrypt } = options;
   const bytes = snapshotBytes(layout(dataDir));
   const parent = typeof out === "string" ? dirname(resolve(out)) : dataDir;
+  if (typeof out === "string" && statSync(out, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new Fault("usage", `${out} is a directory; name the file to write`);
+  }
   ensureDir(parent, 0o755);
-  // the copy, and an archive that may turn out as large
-  requireSpace(parent, typeof out === "string" ? 2 * bytes : bytes, "the backup");
+  // the copy, the same encrypted, and an archive that may turn out as large
+  const files = 1 + (encrypt === undefined ? 0 : 1) + (typeof out === "string" ? 1 : 0);
+  requireSpace(parent, files * bytes, "the backup");
   requireFileSize(parent, bytes);
   const work = workDirectory(parent);
   try {
     const snapshot = join(work, SNAPSHOT);
-    options.report("copying the database", 0, 1);
-    const facts = await takeSnapshot(dataDir, work, walBound(options.diskBudget), options.self);
-    const file = await hashed(snapshot, options.report);
+    let facts = await takeSnapshot({
+      dataDir,
+      dir: work,
+      walBytes: walBound(dataDir, options.diskBudget),
+      self: options.self ?? ownCommand(),
+      onProgress: (done) => report("copying the database", done, bytes),
+      signal,
+    });
+    if (encrypt !== undefined) facts = encryptCopy(work, facts, encrypt, report);
+    const file = await hashed(snapshot, report);
     const metadata = describe(facts, file, await options.index(), systemClock.now());
-    const progress = (done: number, total: number) => options.report("writing the archive", done, total);
+    const progress = (done: number, total: number) => report("writing the archive", done, total);
     if (typeof out !== "string") {
       const pipe = new PipeSink(out);
-      await writeArchive(pipe, metadata, snapshot, progress);
+      await writeArchive(pipe, metadata, snapshot, progress, signal);
       return { path: "", bytes: pipe.bytes + SEAL_BYTES, metadata };
     }
-    const temp = join(work, basename(out));
-    await writeFileArchive(temp, metadata, snapshot, progress);
-    await verifyArchive(temp, options.report);
-    publish(temp, out);
+    const part = join(work, PART);
+    await writeFileArchive(part, metadata, snapshot, progress, signal);
+    await uncache(part);
+    await verifyArchive(part, report);
+    signal?.throwIfAborted();
+    publish(part, out);
     return { path: out, bytes: statSync(out).size, metadata };
   } finally {
-    remove(work);
+    removeWork(work);
   }
+}
+
+/** @throws Fault usage when it is encrypted already; forbidden when the key is not at hand */
+function encryptCopy(dir: string, { keyId }: StoreFacts, to: string, report: Report): StoreFacts {
+  if (keyId !== null) {
+    throw new Fault(
+      "usage",
+      `the store is encrypted by the key "${keyId}", and so is its backup; leave --encrypt out`,
+    );
+  }
+  rekeyStore(dir, to, { onProgress: (done, total) => report("encrypting the copy", done, total) });
+  return storeFacts(layout(dir));
 }
 
 async function hashed(path: string, report: Report): Promise<{ bytes: number; sha256: string }> {
@@ -83,10 +132,11 @@ async function writeFileArchive(
   metadata: Metadata,
   snapshot: string,
   progress: (done: number, total: number) => void,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   const sink = new FileSink(path);
   try {
-    await writeArchive(sink, metadata, snapshot, progress);
+    await writeArchive(sink, metadata, snapshot, progress, signal);
   } finally {
     sink.destroy();
   }
@@ -99,16 +149,7 @@ function publish(temp: string, out: string): void {
     fileCalls.renameSync(temp, out);
     fsyncDir(dirname(resolve(out)));
   } catch (cause) {
-    if (fresh) remove(out);
+    if (fresh) removeWork(out);
     throw fileFault("write", out, cause);
-  }
-}
-
-/** Of a volume that is gone nothing can be removed any more. */
-function remove(path: string): void {
-  try {
-    rmSync(path, { recursive: true, force: true });
-  } catch {
-    // said already by what failed before; what stays is removed by the next backup there
   }
 }

@@ -1,6 +1,6 @@
 import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { BUILD, Fault } from "../base/mod.ts";
+import { BUILD, encodeUtf8, Fault, LIMITS } from "../base/mod.ts";
 import type { StoreFacts } from "../storage/mod.ts";
 
 export const FORMAT_VERSION = 1;
@@ -57,6 +57,16 @@ export function describe(
     files: [{ path: DATABASE_PATH, ...file }],
     index,
   };
+}
+
+/**
+ * The text of metadata.json. The index, which is there for information, is left out when a node of very many worlds
+ * says more of it than a reader would take.
+ */
+export function encodeMetadata(metadata: Metadata): Buffer {
+  const text = encodeUtf8(`${JSON.stringify(metadata, null, 2)}\n`);
+  if (text.length > LIMITS.backupMetadataBytes) return encodeMetadata({ ...metadata, index: [] });
+  return Buffer.from(text.buffer, text.byteOffset, text.length);
 }
 
 /** @throws Fault damaged when the text is no metadata, or of a format that this program does not know */

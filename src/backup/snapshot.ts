@@ -1,12 +1,12 @@
-import { existsSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { Fault, isErrorCode, type Layout, LIMITS, layout, ownCommand, toWire } from "../base/mod.ts";
+import { existsSync, statfsSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { Fault, isErrorCode, LIMITS, layout, toWire } from "../base/mod.ts";
 import { type StoreFacts, snapshotStore } from "../storage/mod.ts";
 
 /** How often the WAL is looked at while its frames are held. */
-const LOOK_MS = 100;
-/** Name of the copy in the directory that it is made in. */
-export const SNAPSHOT = "snapshot.db";
+const LOOK_MS = 50;
+/** Name of the copy in the directory that it is made in: that of a store. */
+export const SNAPSHOT = basename(layout("").database);
 
 /** What the child says on its standard output: facts, or a fault on the wire. */
 type Said = { facts: StoreFacts } | { fault: ReturnType<typeof toWire> };
@@ -22,35 +22,43 @@ export function snapshotHere(dataDir: string, dir: string): { line: string; ok: 
   return { line: JSON.stringify(said), ok: "facts" in said };
 }
 
+export interface SnapshotOptions {
+  dataDir: string;
+  /** Where the copy is made. */
+  dir: string;
+  /** See `walBound`. */
+  walBytes: number;
+  /** The command that runs this program. */
+  self: readonly string[];
+  /** Told of the bytes of the copy so far. */
+  onProgress: (bytes: number) => void;
+  signal?: AbortSignal | undefined;
+}
+
 /**
- * Has a child process copy the database of a directory into `dir` while a node may go on writing. The copy holds the
- * frames of the WAL as long as it reads; when the WAL so reaches `walBytes` the child is ended rather than a write
- * refused.
- * @param self the command that runs this program
- * @throws Fault disk_full when the child had to be ended, or what the child says
+ * Has a child process copy the database of a directory while a node may go on writing. The copy holds the frames of
+ * the WAL as long as it reads; when the WAL so reaches `walBytes` the child is ended rather than a write refused.
+ * @throws Fault disk_full when the child had to be ended, or what the child says; the reason of `signal`
  */
-export async function takeSnapshot(
-  dataDir: string,
-  dir: string,
-  walBytes: number,
-  self: readonly string[] = ownCommand(),
-): Promise<StoreFacts> {
+export async function takeSnapshot(options: SnapshotOptions): Promise<StoreFacts> {
+  const { dataDir, dir, walBytes, self, onProgress, signal } = options;
   const place = layout(dataDir);
   const child = Bun.spawn([...self, "backup", "snapshot", dir, "--data-dir", dataDir], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
   });
-  let ended = false;
+  let grown = false;
   const watch = setInterval(() => {
-    if (walSize(place) < walBytes) return;
-    ended = true;
-    child.kill("SIGKILL");
+    grown ||= sizeOf(place.wal) >= walBytes;
+    if (grown || signal?.aborted) child.kill("SIGKILL");
+    else onProgress(sizeOf(join(dir, SNAPSHOT)));
   }, LOOK_MS);
   try {
     const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
     await child.exited;
-    if (ended) throw tooBusy(walBytes);
+    signal?.throwIfAborted();
+    if (grown) throw tooBusy(walBytes);
     return factsOf(out, err);
   } finally {
     clearInterval(watch);
@@ -58,14 +66,14 @@ export async function takeSnapshot(
   }
 }
 
-function walSize({ wal }: Layout): number {
-  return existsSync(wal) ? statSync(wal).size : 0;
+function sizeOf(path: string): number {
+  return existsSync(path) ? statSync(path).size : 0;
 }
 
 function tooBusy(bytes: number): Fault {
   return new Fault(
     "disk_full",
-    `the node wrote ${Math.round(bytes / 2 ** 20)} MB while its database was copied, more than may wait; take the backup at a quieter time`,
+    `the write-ahead log reached ${Math.round(bytes / 2 ** 20)} MB while the database was copied, so the backup gave way to the node; take it at a quieter time`,
     { op: "backup" },
   );
 }
@@ -85,7 +93,12 @@ function factsOf(out: string, err: string): StoreFacts {
   );
 }
 
-/** Bytes that the WAL may reach during a copy: LIMITS.backupWalBytes, or a quarter of a small disk budget. */
-export function walBound(diskBudget: number): number {
-  return Math.min(LIMITS.backupWalBytes, Math.floor(diskBudget / 4));
+/**
+ * Bytes that the WAL may reach during a copy: LIMITS.backupWalBytes, or a quarter of a small disk budget.
+ * @param diskBudget in bytes; 0 = most of the volume
+ */
+export function walBound(dataDir: string, diskBudget: number): number {
+  const volume = statfsSync(dataDir);
+  const budget = diskBudget > 0 ? diskBudget : volume.blocks * volume.bsize * 0.8;
+  return Math.min(LIMITS.backupWalBytes, Math.floor(budget / 4));
 }

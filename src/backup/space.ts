@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { mkdirSync, readdirSync, rmSync, statfsSync } from "node:fs";
+import { join } from "node:path";
 import { errnoOf, Fault, fileFault, MB } from "../base/mod.ts";
 
 /** statfs type of FAT file systems, and the size at which their files end. */
@@ -26,28 +26,6 @@ export function requireFileSize(dir: string, bytes: number): void {
   throw new Fault(
     "disk_full",
     `${dir} is a FAT volume, whose files end at 4 GiB, and the copy may take ${Math.ceil(bytes / MB)} MB; format it as ext4 or exFAT`,
-  );
-}
-
-/**
- * Whether a directory lies on a volume of its own: a mount point, or below one, that neither the system nor the data
- * lies on. A drive that is not plugged in leaves a plain directory of the system's volume.
- */
-export function isMounted(target: string, dataDir: string): boolean {
-  const device = statSync(target).dev;
-  if (device === statSync("/").dev) return false;
-  return device !== statSync(dirname(resolve(target))).dev || device !== statSync(dataDir).dev;
-}
-
-/** @throws Fault storage_error when `target` is no directory on a volume of its own */
-export function requireMounted(target: string, dataDir: string): void {
-  if (!existsSync(target)) {
-    throw new Fault("storage_error", `there is no directory ${target}; plug in and mount the backup volume`);
-  }
-  if (isMounted(target, dataDir)) return;
-  throw new Fault(
-    "storage_error",
-    `${target} is not on a mounted volume of its own; mount the backup drive, or say that any directory will do: --unmounted, or backup.require_mount = false`,
   );
 }
 
@@ -79,5 +57,14 @@ function isAlive(pid: number): boolean {
     return true;
   } catch (error) {
     return errnoOf(error) === "EPERM";
+  }
+}
+
+/** Removes a directory of ours. Of a volume that is gone nothing can be removed, and that was said before. */
+export function removeWork(dir: string): void {
+  try {
+    rmSync(dir, { recursive: true, force: true });
+  } catch {
+    // what stays is removed by the next backup there
   }
 }

@@ -152,6 +152,8 @@ export const LIMITS = {
   migrationCopyMs: 7 * 24 * 3600 * 1000,
   /** Size of the WAL at which a backup's copy is ended, so that no write is refused for it. */
   backupWalBytes: 64 * MB,
+  /** Longest metadata.json of an archive. */
+  backupMetadataBytes: 4 * MB,
   /** Page cache of the write connection, which bounds what a commit adds to the WAL unseen. */
   writerCacheBytes: 2 * MB,
 
@@ -243,6 +245,7 @@ const relations: [string, boolean][] = [
     LIMITS.importChunkBytes + LIMITS.ndjsonLineBytes < LIMITS.ndjsonBytes,
   ],
   ["the command line waits longer than a node works", LIMITS.clientTimeoutMs > LIMITS.writeDeadlineMs],
+  ["a node checkpoints before a backup gives way", LIMITS.walRestartBytes < LIMITS.backupWalBytes],
   ["writes outlive reads", LIMITS.readDeadlineMs <= LIMITS.writeDeadlineMs],
   ["a connection outlives a write", LIMITS.writeDeadlineMs < LIMITS.idleSeconds * 1000],
   [

@@ -1,8 +1,16 @@
-import { statfsSync } from "node:fs";
+import { setPriority } from "node:os";
 import { resolve } from "node:path";
-import type { Metadata } from "../../backup/mod.ts";
-import { exitOf, Fault, MB } from "../../base/mod.ts";
-import { type Context, DATA_DIR_OPTIONS, NODE_OPTIONS, STORE_OPTIONS, type Word } from "../command.ts";
+import type { Metadata, Report } from "../../backup/mod.ts";
+import { endWithParent, exitOf, Fault, MB } from "../../base/mod.ts";
+import {
+  type Action,
+  CONFIG_OPTION,
+  type Context,
+  STORE_NODE_OPTIONS,
+  STORE_OPTIONS,
+  type Word,
+} from "../command.ts";
+import { OutputClosed } from "../io.ts";
 import { configured, dataDirOf, nodeOf } from "../node.ts";
 import { formatBytes } from "../units.ts";
 
@@ -11,6 +19,17 @@ const STDOUT = "-";
 /** How long the node may take to say how its indexes stand; without an answer the backup goes on. */
 const INDEX_MS = 2000;
 
+/** The shell's code of a command that Ctrl+C ended. */
+const INTERRUPTED = 130;
+/** The nicest that a process can be. */
+const LAST = 19;
+/** How often a bar is drawn. */
+const DRAW_MS = 100;
+
+const ENCRYPT = {
+  flags: "--encrypt <key-id>",
+  about: "encrypt the copy of a store that is not, by DWBASE_KEY_<KEY_ID>",
+};
 const OUT = { flags: "--out <file>", about: "the archive, or - for stdout" };
 const CLONE = {
   flags: "--clone",
@@ -27,26 +46,27 @@ export const word: Word = {
     args: "[dir]",
     options: [
       { flags: "--keep <n>", about: "backups of this node that are kept (default: backup.keep)" },
-      { flags: "--unmounted", about: "accept a directory that is not on a volume of its own" },
-      ...DATA_DIR_OPTIONS,
-      ...NODE_OPTIONS,
+      { flags: "--unmounted", about: "accept a directory at which nothing is mounted" },
+      ENCRYPT,
+      ...STORE_NODE_OPTIONS,
     ],
     examples: ["dwbase backup /media/usb", "dwbase backup --json"],
-    run: rotate,
+    run: working(rotate),
   },
   actions: {
     create: {
       summary: "write one archive",
-      options: [OUT, ...DATA_DIR_OPTIONS, ...NODE_OPTIONS],
+      options: [OUT, ENCRYPT, ...STORE_NODE_OPTIONS],
       examples: [
         "dwbase backup create --data-dir /var/lib/dwbase --out memory.tzst",
         "dwbase backup create --out - | ssh nas 'cat > memory.tzst'",
       ],
-      run: create,
+      run: working(create),
     },
     list: {
       summary: "show the backups in a directory",
-      args: "<dir>",
+      args: "[dir]",
+      options: [CONFIG_OPTION],
       examples: ["dwbase backup list /media/usb"],
       run: list,
     },
@@ -54,23 +74,23 @@ export const word: Word = {
       summary: "read every byte of an archive and check every hash",
       args: "<file>",
       examples: ["dwbase backup verify memory.tzst"],
-      run: verify,
+      run: working(verify),
     },
     drill: {
       summary: "restore an archive beside itself, check it deeply, and remove the copy",
       args: "<file>",
       options: [DIR],
       examples: ["dwbase backup drill memory.tzst"],
-      run: drill,
+      run: working(drill),
     },
     restore: {
       summary: "put an archive's memory into the data directory of a stopped node",
       options: [{ flags: "--input <file>", about: "the archive" }, FORCE, CLONE, ACCEPT, ...STORE_OPTIONS],
       examples: ["dwbase backup restore --input memory.tzst --data-dir /var/lib/dwbase --force"],
-      run: restore,
+      run: working(restore),
     },
     snapshot: {
-      summary: "write a consistent copy of the database alone into a directory, as snapshot.db",
+      summary: "write a consistent copy of the database alone into a directory, as dwbase.db",
       args: "<dir>",
       options: STORE_OPTIONS,
       examples: ["dwbase backup snapshot /media/usb"],
@@ -79,29 +99,74 @@ export const word: Word = {
   },
 };
 
-/** What every way of taking a backup needs to know. */
-function source(context: Context) {
-  const { print } = context;
-  const { config } = configured(context);
-  const dataDir = dataDirOf(context);
-  const { maxDiskMb } = config.limits;
-  const volume = (): number => {
-    const disk = statfsSync(dataDir);
-    return disk.blocks * disk.bsize * 0.8;
-  };
-  return {
-    dataDir,
-    diskBudget: maxDiskMb > 0 ? maxDiskMb * MB : volume(),
-    // a node that is down, or answers 401, does not stop a backup
-    index: () =>
-      nodeOf(context, INDEX_MS)
-        .indexStatus()
-        .catch(() => []),
-    report: (what: string, done: number, total: number) => print.progress(done, total, what),
+/** What an action that works on bytes for a while is given: a bar, and an end at Ctrl+C. */
+interface Work {
+  report: Report;
+  signal: AbortSignal;
+}
+
+/** Runs such an action behind the node, whose asks and remembers go first. */
+function working(act: (context: Context, work: Work) => Promise<number | undefined>): Action["run"] {
+  return async (context) => {
+    const { io, print } = context;
+    const stop = new AbortController();
+    const off = io.onStop(() => stop.abort());
+    stepBack();
+    let drawn = 0;
+    const report: Report = (what, done, total) => {
+      stop.signal.throwIfAborted();
+      if (performance.now() - drawn < DRAW_MS && done < total) return;
+      drawn = performance.now();
+      print.progress(done, total, what);
+    };
+    try {
+      return await act(context, { report, signal: stop.signal });
+    } catch (error) {
+      if (!stop.signal.aborted) throw error;
+      print.note("stopped; everything is as it was");
+      return INTERRUPTED;
+    } finally {
+      off();
+      print.clear();
+    }
   };
 }
 
-async function rotate(context: Context): Promise<void> {
+function stepBack(): void {
+  try {
+    setPriority(LAST);
+  } catch {
+    // not everywhere may a process be modest
+  }
+}
+
+/** What every way of taking a backup needs to know. */
+function source(context: Context, { report, signal }: Work) {
+  const encrypt = context.args.text("encrypt");
+  return {
+    dataDir: dataDirOf(context),
+    diskBudget: configured(context).config.limits.maxDiskMb * MB,
+    index: () => indexOf(context),
+    report,
+    signal,
+    ...(encrypt === undefined ? {} : { encrypt }),
+  };
+}
+
+/** What the node says of its indexes; one that is down, or answers 401, does not stop a backup. */
+async function indexOf(context: Context): Promise<unknown[]> {
+  const { args, io } = context;
+  const named = args.text("data-dir") ?? args.text("path");
+  // the node at the default address need not be the one of a directory that was named
+  if (named !== undefined && args.text("api") === undefined && !io.env.DWBASE_API) return [];
+  try {
+    return await nodeOf(context, INDEX_MS).indexStatus();
+  } catch {
+    return [];
+  }
+}
+
+async function rotate(context: Context, work: Work): Promise<undefined> {
   const { args, io, print } = context;
   const { backup } = configured(context).config;
   const target = args.optional(0) ?? backup.target;
@@ -113,60 +178,93 @@ async function rotate(context: Context): Promise<void> {
   }
   const { backupTo } = await import("../../backup/mod.ts");
   const made = await backupTo({
-    ...source(context),
+    ...source(context, work),
     target: resolve(io.cwd, target),
     requireMount: backup.requireMount && !args.has("unmounted"),
     keep: args.number("keep", { min: 1, whole: true }) ?? backup.keep,
   });
   print.clear();
-  if (print.json) return print.document(made);
-  print.line(`${made.path} holds ${sentence(made.metadata)}, ${formatBytes(made.bytes)}, read back`);
-  for (const path of made.removed) print.line(`removed ${path}`);
+  if (print.json) print.document(made);
+  else {
+    print.line(`${made.path} holds ${sentence(made.metadata)}, ${formatBytes(made.bytes)}, read back`);
+    for (const path of made.removed) print.line(`removed ${path}`);
+  }
+  warn(context, made.warning);
 }
 
-async function create(context: Context): Promise<void> {
+async function create(context: Context, work: Work): Promise<undefined> {
   const { args, io, print } = context;
   const out = args.text("out");
   if (out === undefined)
     throw new Fault("usage", "say where the archive goes: --out FILE, or --out - for stdout");
   if (out === STDOUT && print.json)
     throw new Fault("usage", "--out - and --json both want stdout; choose one");
+  if (out === STDOUT && io.tty.out)
+    throw new Fault("usage", "an archive is nothing to look at: send stdout to a file or a pipe");
   const { createArchive } = await import("../../backup/mod.ts");
-  const to = out === STDOUT ? (bytes: Uint8Array) => print.raw(bytes) : resolve(io.cwd, out);
-  const made = await createArchive({ ...source(context), out: to });
+  const to = out === STDOUT ? pipe(context) : resolve(io.cwd, out);
+  const made = await createArchive({ ...source(context, work), out: to });
   print.clear();
-  if (print.json) return print.document(made);
   const text = `${sentence(made.metadata)}, ${formatBytes(made.bytes)}`;
-  if (out === STDOUT) print.note(`wrote ${text}`);
+  if (print.json) print.document(made);
+  else if (out === STDOUT) print.note(`wrote ${text}`);
   else print.line(`${made.path} holds ${text}, read back`);
+  warn(context, made.warning);
 }
 
-async function list({ args, io, print }: Context): Promise<void> {
+/** A reader that goes away ends other commands in peace; here it means that there is no backup. */
+function pipe({ print }: Context): (bytes: Uint8Array) => void {
+  return (bytes) => {
+    try {
+      print.raw(bytes);
+    } catch (cause) {
+      if (!(cause instanceof OutputClosed)) throw cause;
+      throw new Fault("storage_error", "the reader of stdout went away before the archive was whole", {
+        cause,
+      });
+    }
+  };
+}
+
+function warn({ print }: Context, warning: string | undefined): void {
+  if (warning !== undefined) print.note(`the backup is whole, but its status is not noted: ${warning}`);
+}
+
+async function list(context: Context): Promise<void> {
+  const { args, io, print } = context;
   const { listBackups } = await import("../../backup/mod.ts");
-  const backups = listBackups(resolve(io.cwd, args.word(0)));
+  const target = args.optional(0) ?? configured(context).config.backup.target;
+  if (target === "") throw new Fault("usage", "name the directory of the backups, or set backup.target");
+  const backups = await listBackups(resolve(io.cwd, target));
   if (print.json) return print.document(backups);
   print.table(
-    ["TAKEN", "NODE", "SIZE", "FILE"],
-    backups.map((one) => [one.created_at, one.node, formatBytes(one.bytes), one.path]),
+    ["TAKEN", "NODE", "ATOMS", "SIZE", "FILE"],
+    backups.map(({ path, bytes, metadata }) => [
+      metadata?.created_at ?? "damaged",
+      metadata?.node_id ?? "",
+      String(metadata?.counts.atoms ?? ""),
+      formatBytes(bytes),
+      path,
+    ]),
   );
 }
 
-async function verify({ args, io, print }: Context): Promise<void> {
+async function verify({ args, io, print }: Context, { report }: Work): Promise<undefined> {
   const { verifyArchive } = await import("../../backup/mod.ts");
   const path = resolve(io.cwd, args.word(0));
-  const metadata = await verifyArchive(path, (what, done, total) => print.progress(done, total, what));
+  const metadata = await verifyArchive(path, report);
   print.clear();
-  if (print.json) return print.document({ path, ...metadata });
-  print.line(`${path} is whole: ${sentence(metadata)}`);
+  if (print.json) print.document({ path, ...metadata });
+  else print.line(`${path} is whole: ${sentence(metadata)}`);
 }
 
-async function drill({ args, io, print }: Context): Promise<number> {
+async function drill({ args, io, print }: Context, { report }: Work): Promise<number> {
   const { drillArchive } = await import("../../backup/mod.ts");
   const path = resolve(io.cwd, args.word(0));
   const dir = args.text("dir");
   const { metadata, findings, missingKey } = await drillArchive(
     path,
-    (what, done, total) => print.progress(done, total, what),
+    report,
     dir === undefined ? undefined : resolve(io.cwd, dir),
   );
   print.clear();
@@ -180,7 +278,7 @@ async function drill({ args, io, print }: Context): Promise<number> {
   return clean ? 0 : exitOf("damaged");
 }
 
-async function restore(context: Context): Promise<void> {
+async function restore(context: Context, { report }: Work): Promise<undefined> {
   const { args, io, print } = context;
   const input = args.text("input");
   if (input === undefined) throw new Fault("usage", "name the archive: --input FILE");
@@ -192,11 +290,11 @@ async function restore(context: Context): Promise<void> {
     force: args.has("force"),
     clone: args.has("clone"),
     acceptDamage: args.has("accept-damage"),
-    report: (what, at, total) => print.progress(at, total, what),
+    report,
   });
   print.clear();
-  if (print.json) return print.document({ data_dir: dataDir, ...done });
-  print.line(`${dataDir} holds ${sentence(done.metadata)}`);
+  if (print.json) print.document({ data_dir: dataDir, ...done });
+  else print.line(`${dataDir} holds ${sentence(done.metadata)}`);
   if (done.old !== undefined) print.note(`the store before is kept as ${done.old} until the first forget`);
   if (done.missingKey !== null) print.note(`only its pages were checked: ${keyHint(done.missingKey)}`);
 }
@@ -204,6 +302,7 @@ async function restore(context: Context): Promise<void> {
 /** The copying child of a backup, and of use alone: it says what it did as one JSON line. */
 async function snapshot(context: Context): Promise<number> {
   const { args, io, print } = context;
+  await endWithParent();
   const { snapshotHere } = await import("../../backup/mod.ts");
   const { line, ok } = snapshotHere(dataDirOf(context), resolve(io.cwd, args.word(0)));
   print.line(line);
