@@ -5,5 +5,5 @@ export type { Metadata } from "./metadata.ts";
 export { type Restored, type RestoreOptions, restoreArchive } from "./restore.ts";
 export { type Backup, backupTo, listBackups, type RotationOptions } from "./rotation.ts";
 export { snapshotHere } from "./snapshot.ts";
-export { type BackupStatus, lastBackup } from "./status.ts";
+export { type BackupStatus, backupStatusOf, lastBackup } from "./status.ts";
 export { type Report, verifyArchive } from "./verify.ts";

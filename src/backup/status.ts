@@ -23,11 +23,19 @@ const NEVER: BackupStatus = {
   failures: 0,
 };
 
-/** How the last backups of a data directory went. A status that cannot be read counts as none. */
+/** The content of a status file; one that is absent or cannot be read counts as none. */
+export function backupStatusOf(text: string | undefined): BackupStatus {
+  try {
+    return text === undefined ? NEVER : { ...NEVER, ...(JSON.parse(text) as Partial<BackupStatus>) };
+  } catch {
+    return NEVER;
+  }
+}
+
+/** How the last backups of a data directory went. */
 export function lastBackup(dataDir: string): BackupStatus {
   try {
-    const text = readIfThere(layout(dataDir).backupStatus);
-    return text === undefined ? NEVER : { ...NEVER, ...(JSON.parse(text) as Partial<BackupStatus>) };
+    return backupStatusOf(readIfThere(layout(dataDir).backupStatus));
   } catch {
     return NEVER;
   }

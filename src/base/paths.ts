@@ -33,6 +33,8 @@ export function layout(dataDir: string) {
     adminKey: join(dataDir, "secrets", "admin.key"),
     /** Rebuildable vector snapshots. */
     index: join(dataDir, "index"),
+    /** The native library that the executable carries, laid down to be loaded. */
+    lib: join(dataDir, "lib"),
   } as const;
 }
 export type Layout = ReturnType<typeof layout>;

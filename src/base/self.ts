@@ -1,6 +1,11 @@
+/** Whether this program runs as the one executable, not from source. */
+export function isExecutable(): boolean {
+  return Bun.main.startsWith("/$bunfs/");
+}
+
 /** The command that runs this program: the executable itself, or the runtime with the main file. */
 export function ownCommand(): string[] {
-  return Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main];
+  return isExecutable() ? [process.execPath] : [process.execPath, Bun.main];
 }
 
 const PR_SET_PDEATHSIG = 1;

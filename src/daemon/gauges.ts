@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { BackupStatus } from "../backup/mod.ts";
 import type { ThreadedEngine } from "../engine/mod.ts";
 import type { HealthBoard } from "../health/mod.ts";
 import { type Log, type Metrics, STAGE_NUMBERS, setTotal } from "../telemetry/mod.ts";
@@ -18,6 +19,7 @@ export function connectGauges(
   board: HealthBoard,
   log: Log,
   engine: () => ThreadedEngine | undefined,
+  backup: () => BackupStatus,
 ): void {
   metrics.onScrape(() => {
     const health = board.body();
@@ -38,6 +40,10 @@ export function connectGauges(
     setTotal(metrics.observeDropped, engine()?.refused ?? 0);
     setTotal(metrics.storageWrittenBytes, writtenBytes());
     setTotal(metrics.logDropped, log.dropped());
+    const { last_success_at: good, failures } = backup();
+    metrics.lastBackupTimestampSeconds.set(good === null ? 0 : Date.parse(good) / 1000);
+    setTotal(metrics.backupFailures, failures);
+    metrics.indexFreshnessMs.set(health.index_rebuild_lag_ms);
     if (!status) return;
     metrics.quarantineCount.set(status.quarantined);
     metrics.gcEvictions.set(status.evictions);

@@ -10,6 +10,7 @@ import { createServer, type Listening, type Server } from "../server/mod.ts";
 import { createLogger, createMetrics, type Log } from "../telemetry/mod.ts";
 import { firstCommands } from "./banner.ts";
 import { Budgets, vectorBudget } from "./budgets.ts";
+import { DeviceWatch } from "./device.ts";
 import { connectGauges } from "./gauges.ts";
 import { openAuthenticator } from "./keys.ts";
 import { openSecrets, storageKeys } from "./secrets.ts";
@@ -52,6 +53,7 @@ class Node {
   private readonly metrics = createMetrics();
   private readonly budgets: Budgets;
   private readonly traces: Traces;
+  private readonly device: DeviceWatch;
   private server: Server | undefined;
   private engine: ThreadedEngine | undefined;
   /** Also before requests reach it. */
@@ -82,10 +84,14 @@ class Node {
     });
     this.traces = new Traces(this.config.telemetry, this.control.cells, this.log.logger);
     this.circuits.add(this.traces);
+    this.device = new DeviceWatch(this.config.node.dataDir, this.config.backup.target !== "");
     this.board = new HealthBoard({
       clock: systemClock,
       budgets: this.budgets.watchdog,
       diskUsageDegraded: this.config.health.diskUsageDegraded,
+      indexWarnSeconds: this.config.health.indexRebuildWarnSeconds,
+      requireIndex: this.config.env.readyRequireIndex,
+      device: () => this.device.checks(),
       control: this.control,
     });
   }
@@ -122,7 +128,13 @@ class Node {
       tracing: () => this.traces.current(),
       memoryStage: () => this.budgets.watchdog.memory.stage,
     });
-    connectGauges(metrics, this.board, log, () => this.engine);
+    connectGauges(
+      metrics,
+      this.board,
+      log,
+      () => this.engine,
+      () => this.device.backup,
+    );
     const listening = await this.server.listen(parseListen(config.node.listen));
     log.logger.info(
       { url: listening.url, data_dir: config.node.dataDir, config: this.loaded.path },
@@ -132,6 +144,7 @@ class Node {
     await this.openEngine(secrets);
     this.board.watch(this.engine!.beats);
     this.budgets.start();
+    this.device.start();
     void this.traces.start();
     this.observer = setInterval(() => this.board.observe(), OBSERVE_MS);
     log.logger.info({ version: BUILD.version, atoms: this.board.last?.atoms }, "ready");
@@ -157,6 +170,7 @@ class Node {
         this.board.update(status);
         this.budgets.watchdog.setDisk(status.disk);
       },
+      onUnusable: (why) => this.board.withoutGraphs(why),
       onBug: (message, stack) => this.log.logger.error({ stack }, message),
       onDeath: (reason) => {
         this.board.bury(reason);
@@ -207,6 +221,7 @@ class Node {
   async stop(): Promise<void> {
     clearInterval(this.observer);
     this.budgets.stop();
+    this.device.stop();
     await this.server?.stop();
     await this.traces.stop();
     await this.opened?.close();

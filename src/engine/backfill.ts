@@ -25,6 +25,11 @@ export class Backfill {
     private readonly gate: Pick<Gate, "resting">,
   ) {}
 
+  /** Whether there may be atoms without a vector. */
+  get behind(): boolean {
+    return this.running || this.timer !== undefined;
+  }
+
   /** Called when there may be something to do. */
   kick(): void {
     if (this.running || this.timer || this.abort.signal.aborted || this.gate.resting) return;

@@ -41,6 +41,8 @@ export interface EngineOptions {
   onLog: (message: string) => void;
   /** Something was found damaged for the first time, a sentence each; all else is served. */
   onDamage: (found: string[]) => void;
+  /** Why worlds, however large, are scanned. */
+  onUnusable?: (why: string) => void;
   onBug: (message: string, stack: string) => void;
   onDeath: (reason: string) => void;
 }
@@ -97,6 +99,7 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource {
     const reader = new ThreadLink(new Worker(new URL("./recall-thread.ts", import.meta.url).href), "recall", {
       onLog,
       onDamage,
+      onUnusable: options.onUnusable ?? onLog,
       onBug,
       onDeath,
     });

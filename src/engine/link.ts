@@ -32,6 +32,7 @@ export interface LinkEvents {
   onLog: (message: string) => void;
   /** The thread found something damaged for the first time: sentences. */
   onDamage: (found: string[]) => void;
+  onUnusable?: (why: string) => void;
   /** A bug on the thread: for the log. */
   onBug: (message: string, stack: string) => void;
   /** The thread is gone; the node cannot go on. */
@@ -180,6 +181,7 @@ export class ThreadLink {
     else if ("status" in message) this.events.onStatus?.(message.status);
     else if ("log" in message) this.events.onLog(message.log);
     else if ("damage" in message) this.events.onDamage(message.damage);
+    else if ("unusable" in message) this.events.onUnusable?.(message.unusable);
     else if ("circuits" in message) this.tell(message.circuits);
     else if ("ready" in message) this.opened?.resolve();
     else if ("failed" in message) this.opened?.reject(fromWire(message.failed));

@@ -127,6 +127,8 @@ export type FromThread =
   | { closed: true }
   | { log: string }
   | { damage: string[] }
+  /** Why graphs of vectors cannot be used. */
+  | { unusable: string }
   | { circuits: NamedReport[] }
   | { answers: (AnswerMessage | FaultMessage)[] }
   | { status: ThreadStatus };
@@ -137,6 +139,8 @@ export interface ThreadStatus extends WriterStatus {
   diskTotal: number;
   diskFree: number;
   queued: number;
+  /** Age of the oldest atom that has no vector yet, ms; 0 when there is none. */
+  indexLagMs: number;
   /** Why background work last failed, or "". */
   trouble: string;
 }

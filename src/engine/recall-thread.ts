@@ -27,6 +27,7 @@ class RecallThread {
       clock: systemClock,
       gate: this.control,
       log: (message) => post({ log: message }),
+      onUnusable: (why) => post({ unusable: why }),
     });
     this.semantic.sweep(true);
     setInterval(() => this.semantic.sweep(false), SWEEP_MS);

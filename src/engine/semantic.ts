@@ -31,6 +31,8 @@ export interface SemanticOptions {
   /** Graphs are built while background work may be done. */
   gate: Pick<Gate, "resting">;
   log: (message: string) => void;
+  /** Gets why graphs cannot be used at all. */
+  onUnusable: (why: string) => void;
 }
 
 /** A question's vector from the provider, or why there is none. */
@@ -218,6 +220,8 @@ export class SemanticSide {
     return {
       ann: {
         dir,
+        lib: this.reader.place.lib,
+        onUnusable: this.options.onUnusable,
         space: id,
         identity: `${this.reader.nodeId()} ${spaceName(space)}`,
         persist: !this.reader.encrypted,

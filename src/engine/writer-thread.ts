@@ -180,6 +180,11 @@ class WriterThread {
     this.later(wait);
   }
 
+  private indexLag(): number {
+    const since = this.backfill?.behind ? this.writer!.oldestUnembedded() : undefined;
+    return since === undefined ? 0 : Math.max(0, systemClock.now() - since);
+  }
+
   private report(): void {
     try {
       noteDamage(this.writer!.damage);
@@ -190,6 +195,7 @@ class WriterThread {
           diskTotal: disk.blocks * disk.bsize,
           diskFree: disk.bavail * disk.bsize,
           queued: this.queue.length,
+          indexLagMs: this.indexLag(),
           trouble: (this.writer!.full ? FULL : this.trouble) || (this.backfill?.trouble ?? ""),
         },
       });

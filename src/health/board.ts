@@ -16,6 +16,12 @@ export interface BoardOptions {
   budgets: { readonly memory: Budget; readonly disk: Budget };
   /** Share of the volume from which the node counts as degraded. */
   diskUsageDegraded: number;
+  /** Seconds after which an index that lags earns a warning. */
+  indexWarnSeconds: number;
+  /** Not ready while an index lags. */
+  requireIndex: boolean;
+  /** What is looked at beside the threads: backups, power, kernel clock; refreshed elsewhere. */
+  device?: () => readonly HealthCheck[];
   /** What an operator has stopped; nothing when absent. */
   control?: Pick<Control, "stopped" | "closed">;
 }
@@ -35,6 +41,7 @@ export class HealthBoard {
   private dead = "";
   /** What was found damaged while the node ran. */
   private readonly damage = new Set<string>();
+  private unusable = "";
 
   constructor(private readonly options: BoardOptions) {
     this.started = options.clock.monotonic();
@@ -59,6 +66,11 @@ export class HealthBoard {
     for (const sentence of found) this.damage.add(sentence);
   }
 
+  /** Why no world is searched by a graph. */
+  withoutGraphs(why: string): void {
+    this.unusable = why;
+  }
+
   get last(): ThreadStatus | undefined {
     return this.status;
   }
@@ -66,6 +78,7 @@ export class HealthBoard {
   /** Whether the node can serve: threads up, disk below the degraded mark, not closed by control. O(1). */
   ready(): boolean {
     if (this.options.control?.closed) return false;
+    if (this.options.requireIndex && this.lagMs > 0) return false;
     return this.beats !== undefined && this.storageCheck().status !== "critical" && !this.diskIsFull();
   }
 
@@ -82,13 +95,18 @@ export class HealthBoard {
         total_bytes: diskTotal,
         percent_used: diskTotal === 0 ? 0 : Math.round(((diskTotal - diskFree) / diskTotal) * 10_000) / 100,
       },
-      index_rebuild_lag_ms: 0,
+      index_rebuild_lag_ms: this.lagMs,
       version: BUILD.version,
       uptime_s: Math.round((this.options.clock.monotonic() - this.started) / 1000),
       memory: { rss_bytes: memory.used, budget_bytes: memory.budget, stage: memory.stage },
       disk: { used_bytes: disk.used, budget_bytes: disk.budget, stage: disk.stage },
       checks,
     };
+  }
+
+  /** Age of the oldest atom that is not in every index yet. */
+  private get lagMs(): number {
+    return this.status?.indexLagMs ?? 0;
   }
 
   private diskIsFull(): boolean {
@@ -100,6 +118,8 @@ export class HealthBoard {
     return [
       this.storageCheck(),
       this.controlCheck(),
+      ...budgetChecks(this.options.budgets),
+      this.indexCheck(),
       this.diskIsFull()
         ? { name: "disk", status: "warning", message: "the volume is nearly full; free some space" }
         : { name: "disk", status: "ok", message: "there is space on the volume" },
@@ -110,7 +130,23 @@ export class HealthBoard {
             status: "warning",
             message: "the clock is behind the build date; set it or wait for NTP",
           },
+      ...(this.options.device?.() ?? []),
     ];
+  }
+
+  private indexCheck(): HealthCheck {
+    const name = "index";
+    const seconds = Math.round(this.lagMs / 1000);
+    if (seconds > this.options.indexWarnSeconds) {
+      const message = `vectors are ${seconds} s behind; look at /index/status`;
+      return { name, status: "warning", message };
+    }
+    if (this.unusable !== "") return { name, status: "warning", message: this.unusable };
+    return {
+      name,
+      status: "ok",
+      message: seconds === 0 ? "indexes are complete" : `vectors are ${seconds} s behind`,
+    };
   }
 
   /** Without the reason of a panic, which is for who has the admin key. */
@@ -172,3 +208,22 @@ export class HealthBoard {
 }
 
 export const OBSERVE_MS = BEAT_MS * 2;
+
+const PRESSED = {
+  tight: { status: "warning", message: "is tight: caches are dropped" },
+  critical: { status: "critical", message: "is used up: new work is refused" },
+} as const;
+const REMEDY = {
+  memory: "ask for less at once, or raise node.limits.max_ram_mb",
+  disk: "forget memories, set a retention policy, or raise node.limits.max_disk_mb",
+} as const;
+
+function budgetChecks(budgets: BoardOptions["budgets"]): HealthCheck[] {
+  return (["memory", "disk"] as const).map((resource): HealthCheck => {
+    const name = `${resource}_budget`;
+    const { stage } = budgets[resource];
+    if (stage === "ok") return { name, status: "ok", message: `the ${resource} budget holds` };
+    const { status, message } = PRESSED[stage];
+    return { name, status, message: `the ${resource} budget ${message}; ${REMEDY[resource]}` };
+  });
+}

@@ -1,2 +1,10 @@
-/** Rank 9: one set of checks for /health, /readyz and the metrics. */
+/** Rank 9: one set of checks for /health, /readyz, the metrics and doctor. */
 export { type BoardOptions, type Budget, HealthBoard, OBSERVE_MS } from "./board.ts";
+export {
+  type BackupFacts,
+  backupCheck,
+  clockSyncCheck,
+  powerCheck,
+  readClockSynced,
+  readThrottled,
+} from "./device.ts";

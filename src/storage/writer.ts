@@ -307,6 +307,15 @@ export class StoreWriter {
     return this.ctx.vectors.next(limit);
   }
 
+  /** When the oldest atom without a vector was recorded, ms since the epoch; undefined when all have one. */
+  oldestUnembedded(): number | undefined {
+    const seq = this.ctx.vectors.next(1)?.atoms[0]?.seq;
+    if (seq === undefined) return undefined;
+    return this.ctx.db
+      .query<{ t: number }, [number]>("SELECT recorded_ms AS t FROM atom WHERE seq = ?")
+      .get(seq)?.t;
+  }
+
   /** Called when a policy or a world changed: the pass runs at once. */
   retainSoon(): void {
     this.retentionDue = 0;

@@ -1,16 +1,21 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, ensureDir, equalBytes, Fault, LIMITS, MB } from "../base/mod.ts";
+import { loadAddon } from "./addon.ts";
 import { BuildJob, type JobOptions } from "./build-job.ts";
 import type { Duplicates } from "./duplicates.ts";
 import { readDuplicates, type Seal } from "./snapshot.ts";
 import { snapshotName } from "./sweep.ts";
 import type { VectorSource, WorldVectors } from "./types.ts";
-import { GRAPH_KIND, Graph, loadAddon } from "./usearch.ts";
+import { GRAPH_KIND, Graph } from "./usearch.ts";
 
 export interface AnnOptions {
   /** Where snapshots lie; made when missing. One index at a time may use it. */
   dir: string;
+  /** A directory of ours alone, where the native library may be laid down. */
+  lib: string;
+  /** Gets why the native library cannot be used. */
+  onUnusable?: (why: string) => void;
   /** Id of the space, for the name of the file. */
   space: number;
   /** What the vectors are of and by: store id, model and version. A snapshot of anything else is not used. */
@@ -161,16 +166,28 @@ export class AnnGraphs {
     delete record.failure;
     try {
       this.checkRoom(world);
-      loadAddon();
+      this.requireAddon();
       this.start(world, record);
     } catch (cause) {
       this.failed(world.id, cause);
     }
   }
 
+  /** @throws Fault storage_error, told on for the health of the node */
+  private requireAddon(): void {
+    const { lib, log, onUnusable } = this.options;
+    try {
+      loadAddon(lib, log);
+    } catch (cause) {
+      onUnusable?.(messageOf(cause));
+      throw cause;
+    }
+  }
+
   private start(world: WorldVectors, record: Record): void {
     const path = this.path(world.id);
-    const options: JobOptions = { source: this.source, dimension: this.dimension, world, path };
+    const { lib } = this.options;
+    const options: JobOptions = { source: this.source, dimension: this.dimension, world, path, lib };
     const verify = !record.looked && this.options.persist && existsSync(path);
     record.looked = true;
     const base = this.graphs.get(world.id)?.seal;
@@ -196,7 +213,7 @@ export class AnnGraphs {
     if (seal.epoch !== world.epoch || seal.lastSeq > world.lastSeq) {
       throw new Fault("damaged", `the vector index ${path} is not of the world as it is now`);
     }
-    const graph = new Graph(this.dimension);
+    const graph = new Graph(this.dimension, this.options.lib);
     graph.load(path);
     if (graph.size !== seal.count) throw new Fault("damaged", `the vector index ${path} has a wrong count`);
     const duplicates = readDuplicates(path);

@@ -11,6 +11,8 @@ export interface JobOptions {
   dimension: number;
   world: WorldVectors;
   path: string;
+  /** Where the native library lies. */
+  lib: string;
 }
 
 /** One verification or build on a thread of its own, fed from here between other work. */
@@ -32,8 +34,8 @@ export class BuildJob {
     this.worker.onmessage = ({ data }: { data: FromBuilder }) => this.receive(data);
     this.worker.onerror = (event) => this.cancel(event.message);
     this.worker.addEventListener("close", () => this.cancel("the thread ended"));
-    const { path, dimension } = options;
-    this.post(build ? { build: { path, dimension, ...build } } : { verify: { path } });
+    const { path, dimension, lib } = options;
+    this.post(build ? { build: { path, lib, dimension, ...build } } : { verify: { path } });
   }
 
   /** Ends the thread; after `done` it does nothing. */

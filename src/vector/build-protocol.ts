@@ -6,7 +6,7 @@ export type Plan = Pick<Seal, "identity" | "world" | "epoch">;
 export type ToBuilder =
   | { verify: { path: string } }
   /** `extend`: the snapshot at `path` is the base, if it is whole; no row was removed since. */
-  | { build: { path: string; dimension: number; plan: Plan; extend: boolean } }
+  | { build: { path: string; lib: string; dimension: number; plan: Plan; extend: boolean } }
   /** The next rows, ascending; none = that was all. */
   | { rows: { seqs: Float64Array; bytes: Int8Array } };
 

@@ -14,13 +14,14 @@ declare const self: {
 /** The snapshot that is to be extended, or undefined when it is not what it was. */
 function readBase(
   path: string,
+  lib: string,
   dimension: number,
   plan: Plan,
 ): { graph: Graph; lastSeq: number } | undefined {
   try {
     const seal = verifySnapshot(path);
     if (seal.epoch !== plan.epoch || !equalBytes(seal.identity, plan.identity)) return undefined;
-    const graph = new Graph(dimension);
+    const graph = new Graph(dimension, lib);
     graph.load(path);
     return { graph, lastSeq: seal.lastSeq };
   } catch {
@@ -39,12 +40,13 @@ class Build {
 
   constructor(
     private readonly path: string,
+    lib: string,
     private readonly dimension: number,
     private readonly plan: Plan,
     extend: boolean,
   ) {
-    const base = extend ? readBase(path, dimension, plan) : undefined;
-    this.graph = base?.graph ?? new Graph(dimension);
+    const base = extend ? readBase(path, lib, dimension, plan) : undefined;
+    this.graph = base?.graph ?? new Graph(dimension, lib);
     this.base = base?.lastSeq ?? 0;
   }
 
@@ -93,8 +95,8 @@ function take(message: ToBuilder): void {
   if ("verify" in message) {
     self.postMessage({ verified: verifySnapshot(message.verify.path) });
   } else if ("build" in message) {
-    const { path, dimension, plan, extend } = message.build;
-    build = new Build(path, dimension, plan, extend);
+    const { path, lib, dimension, plan, extend } = message.build;
+    build = new Build(path, lib, dimension, plan, extend);
     build.ask();
   } else if (message.rows.seqs.length > 0) {
     build!.add(message.rows.seqs, message.rows.bytes);

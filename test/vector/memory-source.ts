@@ -121,6 +121,7 @@ export function scratch(): { dir: string; remove: () => void } {
 export function annOptions(dir: string, changes: Partial<AnnOptions> = {}): AnnOptions {
   return {
     dir,
+    lib: join(dir, "lib"),
     space: 3,
     identity: "store, model",
     persist: true,
