@@ -2,7 +2,7 @@ import type { Action, Word, Words } from "./command.ts";
 import { optionsOf } from "./parse.ts";
 import { allWords } from "./words.ts";
 
-const EXIT_CODES = `Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 refused, 5 node unreachable,
+export const EXIT_CODES = `Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 refused, 5 node unreachable,
 6 damaged data found, 7 budget or disk full, 64 stopped for good, 75 restart me.
 health alone: 0 ok, 1 warning, 2 critical, 3 unknown.`;
 

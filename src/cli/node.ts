@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { asFault, layout, readIfThere } from "../base/mod.ts";
 import { Client, DEFAULT_API, parseApi } from "../client/mod.ts";
-import { type Loaded, loadConfig } from "../config/mod.ts";
+import { apiOf, type Loaded, loadConfig, parseListen } from "../config/mod.ts";
 import type { Context } from "./command.ts";
 
 /** The configuration of the node that this command line speaks of. */
@@ -19,11 +19,17 @@ export function dataDirOf(context: Context): string {
 /** The node that --api and --key, the environment, or the local key file lead to. */
 export function nodeOf(context: Context, defaultTimeoutMs?: number): Client {
   const { args, io } = context;
-  const api = args.text("api") ?? (io.env.DWBASE_API || DEFAULT_API);
+  const api = args.text("api") ?? (io.env.DWBASE_API || apiOfConfig(context));
   const given = args.text("key") ?? (io.env.DWBASE_API_KEY || undefined);
   // The key file of this machine's node is for this machine's node alone.
   const key = given ?? (parseApi(api).local ? localKey(context) : undefined);
   return new Client({ api, key, timeoutMs: args.duration("timeout") ?? defaultTimeoutMs });
+}
+
+/** A configuration that is named tells where its node listens. */
+function apiOfConfig(context: Context): string {
+  if (context.args.text("config") === undefined) return DEFAULT_API;
+  return apiOf(parseListen(configured(context).config.node.listen));
 }
 
 function localKey(context: Context): string | undefined {

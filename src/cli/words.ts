@@ -26,6 +26,8 @@ const WORDS: Record<string, Load> = {
   config: () => import("./words/config.ts"),
   bench: () => import("./words/bench.ts"),
   test: () => import("./words/test.ts"),
+  install: () => import("./words/install.ts"),
+  uninstall: () => import("./words/uninstall.ts"),
   version: () => import("./words/version.ts"),
   completion: () => import("./words/completion.ts"),
 };

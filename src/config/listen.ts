@@ -59,3 +59,10 @@ export function isLoopback(host: string): boolean {
   const canonical = new URL(`http://[${bare.split("%")[0]}]/`).hostname;
   return canonical === "[::1]" || canonical.startsWith("[::ffff:7f");
 }
+
+/** URL under which a node is reached from its own machine. */
+export function apiOf(listen: Listen): string {
+  if (listen.kind === "unix") return `unix://${listen.path}`;
+  const anywhere: Record<string, string> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+  return `http://${formatListen({ ...listen, host: anywhere[listen.host] ?? listen.host })}`;
+}

@@ -1,7 +1,7 @@
 /** Rank 2: settings, where they come from, and the templates. */
 export { ALIASES, checkKey, type Env, knownNames, OTHER_NAMES } from "./environment.ts";
 export type { Value } from "./kinds.ts";
-export { formatListen, isLoopback, type Listen, parseListen } from "./listen.ts";
+export { apiOf, formatListen, isLoopback, type Listen, parseListen } from "./listen.ts";
 export { type Loaded, type LoadOptions, loadConfig } from "./load.ts";
 export { nearest } from "./nearest.ts";
 export { sanityNotices } from "./rules.ts";

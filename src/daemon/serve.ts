@@ -14,6 +14,7 @@ import { DeviceWatch } from "./device.ts";
 import { connectGauges } from "./gauges.ts";
 import { openAuthenticator } from "./keys.ts";
 import { openSecrets, storageKeys } from "./secrets.ts";
+import { ServiceManager } from "./service-manager.ts";
 import { Traces } from "./traces.ts";
 
 export interface ServeOptions {
@@ -59,6 +60,7 @@ class Node {
   /** Also before requests reach it. */
   private opened: ThreadedEngine | undefined;
   private observer: Timer | undefined;
+  private manager: ServiceManager | undefined;
   private readonly end = Promise.withResolvers<number>();
   readonly ended = this.end.promise;
   open = false;
@@ -141,14 +143,26 @@ class Node {
       "listening",
     );
     this.watchSignals();
+    this.manager = await this.connectManager();
+    this.manager.starting();
     await this.openEngine(secrets);
     this.board.watch(this.engine!.beats);
     this.budgets.start();
     this.device.start();
     void this.traces.start();
     this.observer = setInterval(() => this.board.observe(), OBSERVE_MS);
+    this.manager.ready();
     log.logger.info({ version: BUILD.version, atoms: this.board.last?.atoms }, "ready");
     return listening;
+  }
+
+  private connectManager(): Promise<ServiceManager> {
+    const { board } = this;
+    return ServiceManager.connect({
+      env: process.env,
+      stillMs: () => board.stillest(),
+      status: () => `${board.body().message}; ${board.last?.atoms ?? 0} atoms`,
+    });
   }
 
   /** Opens the threads; requests reach them once it is known what is stopped. */
@@ -199,6 +213,7 @@ class Node {
   /** SIGHUP: takes over what can change while running and names what cannot. */
   private reload(): void {
     const { logger } = this.log;
+    this.manager?.reloading();
     try {
       const path = this.loaded.path;
       const fresh = loadConfig({ env: process.env, cwd: process.cwd(), ...(path === null ? {} : { path }) });
@@ -216,9 +231,11 @@ class Node {
         "configuration not reloaded",
       );
     }
+    this.manager?.ready();
   }
 
   async stop(): Promise<void> {
+    this.manager?.stopping();
     clearInterval(this.observer);
     this.budgets.stop();
     this.device.stop();

@@ -1,7 +1,6 @@
 import { asFault } from "../base/mod.ts";
 import { Client } from "../client/mod.ts";
-import { parseListen } from "../config/mod.ts";
-import { apiOf } from "./node.ts";
+import { apiOf, parseListen } from "../config/mod.ts";
 import { endProcesses, isRunning } from "./process.ts";
 import { GROUPS, type NodeRecord, prune, readState, unrecord } from "./state.ts";
 import { STOP_GRACE_MS } from "./supervise.ts";

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { ensureDir, errnoOf, Fault, fileFault, LIMITS } from "../base/mod.ts";
 import { Client } from "../client/mod.ts";
-import { formatListen, type Listen } from "../config/mod.ts";
+import { apiOf, formatListen, type Listen } from "../config/mod.ts";
 import { identify } from "./process.ts";
 import type { NodeRecord } from "./state.ts";
 
@@ -121,13 +121,6 @@ export async function waitReady(node: Started): Promise<void> {
 
 function lastLine(log: string): string {
   return readFileSync(log, "utf8").trimEnd().split("\n").at(-1) || "(nothing)";
-}
-
-/** URL under which a node is reached from its own machine. */
-export function apiOf(listen: Listen): string {
-  if (listen.kind === "unix") return `unix://${listen.path}`;
-  const anywhere: Record<string, string> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
-  return `http://${formatListen({ ...listen, host: anywhere[listen.host] ?? listen.host })}`;
 }
 
 /**

@@ -199,6 +199,11 @@ export class HealthBoard {
     return now - seen.at;
   }
 
+  /** For how long the thread that stands still longest has not moved, ms; 0 before they are watched. */
+  stillest(): number {
+    return this.beats ? Math.max(this.stillFor(BEAT.writer), this.stillFor(BEAT.recall)) : 0;
+  }
+
   /** Looks at the heartbeats; to be called about every BEAT_MS. */
   observe(): void {
     if (!this.beats) return;

@@ -37,6 +37,9 @@ const NAME = /^[A-Za-z0-9_]{1,128}$/;
 /** Where containers mount secrets. */
 const RUN_SECRETS = "/run/secrets";
 
+/** What systemd puts before the names of files of `LoadCredential=dwbase:<directory>`. */
+const CREDENTIAL_PREFIX = "dwbase_";
+
 /**
  * Looks secrets up where the backend says, and notes who asked for which one and when. Files are named as the key is,
  * in capitals or in small letters; a line end after the secret does not count, and an empty secret is none.
@@ -90,7 +93,8 @@ export class Secrets {
 
   private fromFile(key: string): { value: string; source: "file" } | undefined {
     if (this.backend === "env") return undefined;
-    for (const path of this.directories.flatMap((dir) => [join(dir, key), join(dir, key.toLowerCase())])) {
+    const names = [key, key.toLowerCase(), `${CREDENTIAL_PREFIX}${key}`];
+    for (const path of this.directories.flatMap((dir) => names.map((name) => join(dir, name)))) {
       const value = readSecret(path);
       if (value !== "") return { value, source: "file" };
     }

@@ -1,6 +1,7 @@
-import { asFault } from "../../base/mod.ts";
+import { resolve } from "node:path";
+import { asFault, atomicWrite } from "../../base/mod.ts";
 import type { Health } from "../../client/mod.ts";
-import { NODE_OPTIONS, type Word } from "../command.ts";
+import { type Context, NODE_OPTIONS, type Word } from "../command.ts";
 import { nodeOf } from "../node.ts";
 
 /** The convention of monitoring plug-ins. */
@@ -14,32 +15,43 @@ const TIMEOUT_MS = 2000;
 
 export const word: Word = {
   summary: "one line and an exit code for monitoring",
-  options: NODE_OPTIONS.map((option) =>
-    option.flags.startsWith("--timeout")
-      ? { ...option, about: "how long the answer may take (default 2s)" }
-      : option,
-  ),
+  options: [
+    { flags: "--out <file>", about: "write it to a file, whole or not at all, instead of stdout" },
+    ...NODE_OPTIONS.map((option) =>
+      option.flags.startsWith("--timeout")
+        ? { ...option, about: "how long the answer may take (default 2s)" }
+        : option,
+    ),
+  ],
   examples: ["dwbase health --timeout 2s"],
   faultExit: UNKNOWN,
   async run(context) {
-    const { print } = context;
     const node = nodeOf(context, TIMEOUT_MS);
+    let health: Health;
     try {
-      const health = await node.health();
-      const code = health.status === "ready" ? OK : WARNING;
-      if (print.json) print.document({ code, state: WORDS[code], ...health });
-      else print.line(`DWBASE ${WORDS[code]} - ${sentence(health)} | ${perfdata(health)}`);
-      return code;
+      health = await node.health();
     } catch (error) {
       const fault = asFault(error);
       // A node that does not answer, or not with its health, is down; a refusal says nothing of its state.
       const code = fault.status >= 500 ? CRITICAL : UNKNOWN;
-      if (print.json) print.document({ code, state: WORDS[code], message: fault.message });
-      else print.line(`DWBASE ${WORDS[code]} - ${fault.message}`);
-      return code;
+      return tell(context, code, { message: fault.message }, fault.message);
     }
+    const code = health.status === "ready" ? OK : WARNING;
+    return tell(context, code, health, `${sentence(health)} | ${perfdata(health)}`);
   },
 };
+
+/** @returns `code` */
+function tell({ args, io, print }: Context, code: number, fields: object, text: string): number {
+  const line = `DWBASE ${WORDS[code]} - ${text}`;
+  const document = { code, state: WORDS[code], ...fields };
+  const out = args.text("out");
+  if (out !== undefined) {
+    atomicWrite(resolve(io.cwd, out), `${print.json ? JSON.stringify(document) : line}\n`, 0o644);
+  } else if (print.json) print.document(document);
+  else print.line(line);
+  return code;
+}
 
 /** The bar separates text from performance data. */
 function sentence({ status, message, checks }: Health): string {
