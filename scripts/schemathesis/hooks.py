@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 
 import msgpack
 import schemathesis
@@ -12,7 +13,9 @@ def good_names(value):
 
 
 def tie(body):
-    """A filter must not lead out of the world that is asked; what is wrong in it stays wrong."""
+    """A filter must not lead out of the world that is asked, and no memory is of the future; what is wrong stays wrong."""
+    if isinstance(body.get("timestamp"), str) and re.match(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", body["timestamp"]):
+        body["timestamp"] = "2020" + body["timestamp"][4:].replace("02-29", "02-28")
     world, filter_ = body.get("world"), body.get("filter")
     if isinstance(filter_, dict) and isinstance(world, str):
         if good_names([filter_.get("world")]):

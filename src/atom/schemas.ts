@@ -80,7 +80,7 @@ export const NewAtomSchema = Type.Object(
     worker: Worker("Who remembers."),
     kind: KindSchema,
     timestamp: optional(
-      Type.String({
+      Type.Union([Type.String({ format: "date-time" }), Type.Literal("")], {
         description: "When it happened, RFC 3339, at most 24 hours in the future; absent or empty means now.",
       }),
     ),

@@ -15,9 +15,10 @@ export function newKey(): string {
 /**
  * The admin key in the file `path`, made there on the first call (file 0600 in a directory 0700, on disk before this
  * returns). Log the path, never the key.
+ * @param fresh what becomes the key if there is none
  * @throws Fault storage_error or disk_full when the file cannot be written or read; damaged when it holds no key.
  */
-export function bootstrapAdminKey(path: string): { key: string; created: boolean } {
+export function bootstrapAdminKey(path: string, fresh = newKey()): { key: string; created: boolean } {
   const content = readIfThere(path);
   const key = content?.trim() ?? "";
   if (key.length >= MIN_KEY_CHARS) return { key, created: false };
@@ -29,11 +30,11 @@ export function bootstrapAdminKey(path: string): { key: string; created: boolean
   }
   // An empty file is what a power cut during the first start leaves: nobody has seen that key.
   if (content !== undefined) rmSync(path, { force: true });
-  return { key: createKeyFile(path), created: true };
+  createKeyFile(path, fresh);
+  return { key: fresh, created: true };
 }
 
-function createKeyFile(path: string): string {
-  const key = newKey();
+function createKeyFile(path: string, key: string): void {
   ensureDir(dirname(path), 0o700);
   try {
     // "wx" is O_EXCL: never writes into a file or through a link that somebody put there.
@@ -50,5 +51,4 @@ function createKeyFile(path: string): string {
     if (errnoOf(cause) !== "EEXIST") rmSync(path, { force: true });
     throw fileFault("create the admin key", path, cause);
   }
-  return key;
 }

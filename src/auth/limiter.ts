@@ -10,6 +10,8 @@ export interface LimiterOptions {
   /** Questions a minute for each key or address; 0 = unlimited. */
   askPerMin: number;
   clock: Clock;
+  /** Whether a bucket is limited at the moment; always when absent. */
+  enabled?: (bucket: string) => boolean;
 }
 
 /** The state of a caller's bucket, for the X-RateLimit headers. */
@@ -63,9 +65,11 @@ interface Plan {
 export class Limiter {
   private readonly clock: Clock;
   private readonly plans: Record<Limited, Plan | undefined>;
+  private readonly enabled: (bucket: string) => boolean;
 
   constructor(options: LimiterOptions) {
     this.clock = options.clock;
+    this.enabled = options.enabled ?? (() => true);
     const { rememberPerSec, askPerMin } = options;
     this.plans = {
       remember: plan(rememberPerSec / 1000, Math.max(10 * rememberPerSec, LIMITS.batchAtoms)),
@@ -95,14 +99,14 @@ export class Limiter {
   /** Ms until the caller's bucket has a token; 0 = now. A stream pauses its reading for that long. */
   waitMs(what: Limited, caller: Caller): number {
     const plan = this.plans[what];
-    if (!plan) return 0;
+    if (!plan || !this.enabled(caller.bucket)) return 0;
     return Math.max(0, Math.ceil((1 - this.refilled(plan, caller.bucket).tokens) / plan.perMs));
   }
 
   /** Takes `cost` tokens when the bucket holds at least `needed`. */
   private take(what: Limited, caller: Caller, cost: number, needed: number): Rate | undefined {
     const plan = this.plans[what];
-    if (!plan) return undefined;
+    if (!plan || !this.enabled(caller.bucket)) return undefined;
     const bucket = this.refilled(plan, caller.bucket);
     if (bucket.tokens + ROUNDING < needed) {
       const seconds = Math.max(1, Math.ceil((needed - bucket.tokens) / plan.perMs / 1000));

@@ -21,9 +21,9 @@ export function nodeOf(context: Context, defaultTimeoutMs?: number): Client {
   const { args, io } = context;
   const api = args.text("api") ?? (io.env.DWBASE_API || apiOfConfig(context));
   const given = args.text("key") ?? (io.env.DWBASE_API_KEY || undefined);
-  // The key file of this machine's node is for this machine's node alone.
-  const key = given ?? (parseApi(api).local ? localKey(context) : undefined);
-  return new Client({ api, key, timeoutMs: args.duration("timeout") ?? defaultTimeoutMs });
+  // The key file of this machine's node is for this machine's node alone, and only where it asks for a key.
+  const spareKey = given === undefined && parseApi(api).local ? localKey(context) : undefined;
+  return new Client({ api, key: given, spareKey, timeoutMs: args.duration("timeout") ?? defaultTimeoutMs });
 }
 
 /** A configuration that is named tells where its node listens. */

@@ -8,6 +8,8 @@ export interface ClientOptions {
   /** See `parseApi`. */
   api: string;
   key?: string | undefined;
+  /** Sent only once the node has asked for a key, when there is no `key`: an open node never sees it. */
+  spareKey?: string | undefined;
   /** How long the node may keep silent, ms; default `LIMITS.clientTimeoutMs`. */
   timeoutMs?: number | undefined;
 }
@@ -28,7 +30,8 @@ export class Client {
   /** @throws Fault usage when `api` is no address. */
   constructor(options: ClientOptions) {
     const address = parseApi(options.api);
-    this.transport = new Transport(address, options.key, options.timeoutMs ?? LIMITS.clientTimeoutMs);
+    const { key, spareKey, timeoutMs = LIMITS.clientTimeoutMs } = options;
+    this.transport = new Transport(address, key, timeoutMs, spareKey);
   }
 
   get address(): Address {

@@ -37,10 +37,12 @@ const CODE_OF_STATUS: Record<number, ErrorCode> = {
 
 /** One node's HTTP connection: time-outs, bounded answers, and every failure as a Fault. */
 export class Transport {
+  /** @param spare sent only once the node has asked for a key and there is no other */
   constructor(
     readonly address: Address,
-    private readonly key: string | undefined,
+    private key: string | undefined,
     private readonly timeoutMs: number,
+    private readonly spare?: string,
   ) {
     if (address.local && address.unix === undefined) bypassProxy();
   }
@@ -51,20 +53,27 @@ export class Transport {
    * @throws Fault with the answer's own code; `unreachable` when there is no answer in time.
    */
   async send(exchange: Exchange): Promise<Received> {
+    let received = await this.once(exchange);
+    if (received.status === 401 && this.key === undefined && this.spare !== undefined) {
+      this.key = this.spare;
+      received = await this.once(exchange);
+    }
+    if (received.status < 200 || received.status > 299) throw this.refused(received);
+    return received;
+  }
+
+  private async once(exchange: Exchange): Promise<Received> {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(new DOMException("late", "TimeoutError")), this.timeoutMs);
-    let received: Received;
     try {
       const response = await fetch(this.address.base + exchange.path, this.init(exchange, late.signal));
       const text = await this.read(response, () => timer.refresh());
-      received = { status: response.status, headers: response.headers, text };
+      return { status: response.status, headers: response.headers, text };
     } catch (cause) {
       throw cause instanceof Fault ? cause : this.unreachable(cause);
     } finally {
       clearTimeout(timer);
     }
-    if (received.status < 200 || received.status > 299) throw this.refused(received);
-    return received;
   }
 
   private init(exchange: Exchange, signal: AbortSignal): RequestInit & { unix?: string } {

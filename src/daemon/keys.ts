@@ -1,14 +1,18 @@
 import { existsSync } from "node:fs";
-import { Authenticator, bootstrapAdminKey, isOpen, type KeyEntry } from "../auth/mod.ts";
+import { Authenticator, bootstrapAdminKey, isOpen, type KeyEntry, newKey } from "../auth/mod.ts";
 import { Fault, layout } from "../base/mod.ts";
 import { type Config, isLoopback, parseListen } from "../config/mod.ts";
 import type { Logger } from "../telemetry/mod.ts";
 
 /**
- * Who may come in. A node that is not open makes its admin key here, before the listener opens.
+ * Who may come in. A node that is not open makes its admin key here, before the listener opens. An open node has one
+ * too, for the control plane; it is written by `opened`, to be called once the data directory is known to be ours.
  * @throws Fault usage when production has no key at all
  */
-export function openAuthenticator(config: Config, logger: Logger): Authenticator {
+export function openAuthenticator(
+  config: Config,
+  logger: Logger,
+): { authenticator: Authenticator; opened: () => void } {
   const listen = parseListen(config.node.listen);
   const access = {
     loopback: listen.kind === "unix" || isLoopback(listen.host),
@@ -27,12 +31,14 @@ export function openAuthenticator(config: Config, logger: Logger): Authenticator
       "WW_ENVIRONMENT=production needs a key: set WW_API_KEY or WW_ADMIN_API_KEY (16 characters or more)",
     );
   }
-  if (!isOpen(access) || existsSync(adminKey)) {
-    const { key, created } = bootstrapAdminKey(adminKey);
-    keys.push({ name: "admin", key, admin: true });
+  const late = isOpen(access) && !existsSync(adminKey) ? newKey() : undefined;
+  const keep = (): string => {
+    const { key, created } = bootstrapAdminKey(adminKey, late);
     logger.info({ path: adminKey, created }, created ? "made the admin key" : "read the admin key");
-  }
-  return new Authenticator({
+    return key;
+  };
+  keys.push({ name: "admin", key: late ?? keep(), admin: true });
+  const authenticator = new Authenticator({
     ...access,
     keys,
     security: {
@@ -42,4 +48,14 @@ export function openAuthenticator(config: Config, logger: Logger): Authenticator
     },
     corsOrigins: config.node.corsOrigins,
   });
+  return { authenticator, opened: () => late && keepLate(keep, logger) };
+}
+
+/** An open node goes on without the file, on a full disk say; only control and keys ask for it. */
+function keepLate(keep: () => void, logger: Logger): void {
+  try {
+    keep();
+  } catch (cause) {
+    logger.warn({ reason: (cause as Error).message }, "the admin key could not be written: control needs it");
+  }
 }

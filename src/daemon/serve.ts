@@ -104,7 +104,7 @@ class Node {
     if (!hasSmallHeap()) log.logger.warn("the heap could not be made small: the node takes more memory");
     ensureDir(config.node.dataDir);
     const secrets = openSecrets(config, process.env, log.logger);
-    const authenticator = openAuthenticator(config, log.logger);
+    const { authenticator, opened } = openAuthenticator(config, log.logger);
     this.open = authenticator.open;
     const { metrics } = this;
     this.server = createServer({
@@ -115,6 +115,7 @@ class Node {
         rememberPerSec: config.security.rememberPerSec,
         askPerMin: config.security.askPerMin,
         clock: systemClock,
+        enabled: (bucket) => this.control.cells.enabled("api_rate_limiting", bucket),
       }),
       control: this.control,
       circuits: this.circuits,
@@ -146,6 +147,7 @@ class Node {
     this.manager = await this.connectManager();
     this.manager.starting();
     await this.openEngine(secrets);
+    opened();
     this.board.watch(this.engine!.beats);
     this.budgets.start();
     this.device.start();

@@ -11,6 +11,11 @@ import type { Body, GuardedRoute, Parameter } from "./route.ts";
 
 const NO_PARAMETERS: readonly Parameter[] = [];
 
+const ADMIN_KEY_NEEDED = new Fault(
+  "unauthenticated",
+  "this needs an admin key, also where other requests need none; send it as X-Admin-Key or Authorization: Bearer",
+);
+
 /** Answers one request; never rejects. */
 export async function serve(
   shared: Shared,
@@ -42,6 +47,7 @@ async function serveGuarded(exchange: Exchange, route: GuardedRoute): Promise<Re
 
   const authenticated = exchange.authenticate();
   const caller = authenticated instanceof Promise ? await authenticated : authenticated;
+  if (route.access === "admin" && caller.anonymous) throw ADMIN_KEY_NEEDED;
   exchange.admit(route, caller);
   if (route.limited) shared.limiter.takeFirst(route.limited, caller);
   const engine = exchange.engine();

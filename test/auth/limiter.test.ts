@@ -27,6 +27,20 @@ test("a rate of 0 limits nothing", () => {
   expect(limits.waitMs("ask", me)).toBe(0);
 });
 
+test("a bucket for which limits are switched off is neither limited nor counted down", () => {
+  const clock = new ManualClock();
+  let on = false;
+  const enabled = (bucket: string) => on && bucket === me.bucket;
+  const limits = new Limiter({ rememberPerSec: 0, askPerMin: 1, clock, enabled });
+  for (let i = 0; i < 10; i++) expect(limits.takeFirst("ask", me)).toBeUndefined();
+  expect(limits.waitMs("ask", me)).toBe(0);
+  on = true;
+  expect(limits.takeFirst("ask", me)?.remaining).toBe(0);
+  expect(limits.waitMs("ask", me)).toBeGreaterThan(0);
+  expect(refusal(() => limits.takeFirst("ask", me)).code).toBe("rate_limited");
+  expect(limits.takeFirst("ask", from("key:other"))).toBeUndefined();
+});
+
 test("a bucket of atoms holds 1,000, or ten seconds of a high rate; one of questions a minute of rate", () => {
   expect(limiter(2, 0).limits.takeFirst("remember", me)?.limit).toBe(1000);
   expect(limiter(500, 0).limits.takeFirst("remember", me)?.limit).toBe(5000);

@@ -242,7 +242,7 @@ test("a node that is not there is exit 5", async () => {
   expect((await bench.run(["list-worlds", "--api", "http://127.0.0.1:1"])).code).toBe(5);
 });
 
-test("the key comes from the flag, the environment or the local node's file, in this order", async () => {
+test("the key comes from the flag, the environment or the local node's file, in this order, the file's only when asked for", async () => {
   const key = () => bench.node.requests.at(-1)!.key;
   writeFileSync(join(bench.dir, "dwbase.toml"), '[node]\ndata_dir = "data"\n');
   await bench.run(["list-worlds"]);
@@ -250,6 +250,9 @@ test("the key comes from the flag, the environment or the local node's file, in 
   mkdirSync(join(bench.dir, "data/secrets"), { recursive: true });
   writeFileSync(join(bench.dir, "data/secrets/admin.key"), "from-file\n");
   await bench.run(["list-worlds"]);
+  expect(key()).toBeNull();
+  bench.node.script.push(() => refusal(401, "unauthenticated", "this node needs a key"));
+  expect((await bench.run(["list-worlds"])).code).toBe(0);
   expect(key()).toBe("from-file");
   await bench.run(["list-worlds"], { env: { DWBASE_API_KEY: "from-env" } });
   expect(key()).toBe("from-env");

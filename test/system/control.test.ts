@@ -136,6 +136,21 @@ suite("emergency controls", () => {
     await deepCheck(node.dir);
   });
 
+  test("an open node makes an admin key too, and the command line of the device finds it", async () => {
+    const node = await TestNode.start();
+    const local = (...argv: string[]) =>
+      run([...argv, "--api", node.url], { env: { DWBASE_NODE_DATA_DIR: node.dir } });
+    expect((await local("control", "flags", "api_rate_limiting", "off")).code).toBe(0);
+    expect((await node.get("/api/v1/control/flags")).status).toBe(401);
+    expect((await local("remember", "home", "the key is under the pot")).code).toBe(0);
+    expect((await local("control", "panic", "LIMITED", "just a test")).code).toBe(0);
+    expect((await local("remember", "home", "the door is open")).code).toBe(4);
+    await node.stop();
+    const { out } = await run(["audit", "list", "--json", "--data-dir", node.dir]);
+    expect(JSON.parse(out).map(({ actor }: { actor: string }) => actor)).toEqual(["admin", "admin"]);
+    await deepCheck(node.dir);
+  });
+
   test("a kill right after the answer does not lose the level", async () => {
     let node = await TestNode.start({ env: ENV });
     expect((await cli(node, "panic", "CRITICAL", "somebody broke in")).code).toBe(0);
