@@ -133,6 +133,11 @@ export class Client {
     return body as Health;
   }
 
+  /** The metrics as Prometheus text. */
+  async metrics(): Promise<string> {
+    return (await this.transport.send({ method: "GET", path: "/metrics" })).text;
+  }
+
   /** One request to the control plane; `path` is what stands after /api/v1/control. Needs an admin key. */
   async control<T>(method: "GET" | "POST" | "PATCH", path: string, body?: object): Promise<T> {
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };

@@ -8,3 +8,5 @@ export {
   readClockSynced,
   readThrottled,
 } from "./device.ts";
+export { type DoctorOptions, examine, type Finding } from "./doctor.ts";
+export { diskKind, type Machine, type Mount, mountOf, thisMachine } from "./machine.ts";

@@ -54,7 +54,7 @@ export {
   snapshotStore,
   storeFacts,
 } from "./snapshot.ts";
-export { storeStats } from "./stats.ts";
+export { storeSchema, storeStats } from "./stats.ts";
 export {
   countSubjects,
   findSubject,

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, statSync } from "node:fs";
 import { decodeUtf8, layout } from "../base/mod.ts";
+import { directoryBytes } from "./disk-budget.ts";
 import { readMeta } from "./meta.ts";
 import { openForRead } from "./open.ts";
 
@@ -22,8 +22,20 @@ export interface StoreStats {
 function sizeOf(path: string): number {
   if (!existsSync(path)) return 0;
   const stat = statSync(path);
-  if (!stat.isDirectory()) return stat.size;
-  return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
+  return stat.isDirectory() ? directoryBytes(path) : stat.size;
+}
+
+/** Tables, indexes and triggers as SQL. @throws Fault as `openForRead` */
+export function storeSchema(dataDir: string): string[] {
+  const db = openForRead(layout(dataDir));
+  try {
+    const rows = db.query("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").values() as [
+      string,
+    ][];
+    return rows.map(([sql]) => sql);
+  } finally {
+    db.close();
+  }
 }
 
 /** Sizes and counts of a data directory, beside a running node or not. @throws Fault as `openForRead` */

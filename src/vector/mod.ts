@@ -1,4 +1,5 @@
 /** Rank 5: exact and approximate search over int8 vectors. */
+export { loadAddon } from "./addon.ts";
 export type { AnnOptions, AnnStatus } from "./ann.ts";
 export { slabRows } from "./block.ts";
 export { annFromRows, VectorIndex, type VectorIndexOptions } from "./index.ts";
