@@ -45,8 +45,8 @@ export class StoreWriter {
   private lost = false;
   /** The text index is damaged: until a restart nothing is folded into it. */
   private textDamaged = false;
-  /** The last transaction was refused because the file or its file system is read-only. */
-  private refused = false;
+  /** The device failed, or is read-only, and no transaction has gone well since. */
+  private troubled = false;
 
   /** @throws Fault see `openForWrite` and `lockDirectory` */
   constructor(
@@ -80,16 +80,16 @@ export class StoreWriter {
     return this.reserve.full;
   }
 
-  /** Nothing can be written: the connection was lost, or the file system is read-only. */
+  /** Nothing can be written for all that is known: the device failed last, or is read-only. */
   get failing(): boolean {
-    return this.lost || this.refused;
+    return this.lost || this.troubled;
   }
 
   /** Opens the store anew if it was lost. @throws Fault why it cannot be opened */
   reopen(): void {
-    if (this.refused) this.giveUpConnection();
+    if (this.troubled && !this.lost) this.giveUpConnection();
     this.reopenIfLost();
-    this.refused = false;
+    this.troubled = false;
   }
 
   /** What this writer found damaged and goes on beside, a sentence each. */
@@ -124,7 +124,7 @@ export class StoreWriter {
       const device = isIoError(cause);
       // after damage too: what it keeps in memory may not fit what was rolled back
       if (device || isCorrupt(cause)) this.giveUpConnection();
-      if (isReadOnly(cause)) this.refused = true;
+      if (device || isReadOnly(cause)) this.troubled = true;
       if (jobs.length > 1 && !device && !(isDiskFull(cause) && this.reserve.full))
         return jobs.flatMap((job) => this.commit([job], relaxed));
       const fault = sqliteFault("remember", cause);
@@ -186,7 +186,7 @@ export class StoreWriter {
       if (tally.atoms > 0) this.budget.check(db, true);
       if (tally.removed > 0 && this.purge.idle) owePurge(db, true);
       db.run("COMMIT");
-      this.refused = false;
+      this.troubled = false;
       if (totalChanges(db) !== before) this.committed(tally, relaxed);
       // SQLite does no fsync for an empty commit, but the answer may speak of what a relaxed one wrote
       else if (!relaxed) this.sync();

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Fault } from "../../src/base/mod.ts";
 import { systemClock } from "../../src/base/mod.ts";
-import { ALL_WORK, Control, ControlCells, GATE } from "../../src/control/mod.ts";
+import { ALL_WORK, Circuits, Control, ControlCells, GATE } from "../../src/control/mod.ts";
 import { type AuditEntry, listAudit, verifyAudit, withAudit } from "../../src/storage/mod.ts";
 import { atom, caller, FIRM, Fixture, JSON_WANTED } from "./harness.ts";
 
@@ -149,4 +149,45 @@ test("the database shows as a circuit that takes a reset", async () => {
   expect(node.engine.circuits()).toEqual([database]);
   await node.engine.operate("database", "reset");
   expect(node.engine.circuits()).toEqual([database]);
+});
+
+test("the breakers of both threads before the provider are one circuit: seen, opened and closed together", async () => {
+  let asked = 0;
+  let away = true;
+  const provider = Bun.serve({
+    port: 0,
+    fetch: async (request) => {
+      asked += 1;
+      if (away) return new Response("down", { status: 503 });
+      const { input } = (await request.json()) as { input: string[] };
+      return Response.json({ data: input.map((_, index) => ({ index, embedding: [1, index + 1] })) });
+    },
+  });
+  await node.engine.close();
+  const url = `${provider.url.origin}/v1/embeddings`;
+  node.embedder = { embedder: "http", url, model: "m", dimension: 2, timeoutMs: 1000, cacheSize: 0 };
+  await node.start();
+  const circuits = new Circuits();
+  circuits.add(node.engine);
+  const until = async (state: string) => {
+    for (let i = 0; i < 100 && circuits.get("embedding").state !== state; i++) await Bun.sleep(50);
+    expect(circuits.get("embedding").state).toBe(state as never);
+  };
+  expect(circuits.list().map(({ name, state }) => [name, state])).toEqual([
+    ["database", "closed"],
+    ["embedding", "closed"],
+  ]);
+  const ask = () => node.engine.ask(node.me, { world: "w", text: "blue" }, JSON_WANTED);
+  await node.remember(atom("blue"));
+  for (let i = 0; i < 3; i++) await ask();
+  await until("open");
+  await circuits.operate("embedding", "open");
+  const before = asked;
+  await ask();
+  expect(asked).toBe(before);
+  away = false;
+  expect((await circuits.operate("embedding", "reset")).state).toBe("closed");
+  await ask();
+  expect(asked).toBeGreaterThan(before);
+  await provider.stop(true);
 });

@@ -1,6 +1,17 @@
 /** The emergency controls of the executable: from the command line, on every path, over a restart, within the time promised. */
 import { expect, test } from "bun:test";
-import { type Answer, deepCheck, figure, NDJSON_TYPE, run, scratch, suite, TestNode } from "./harness.ts";
+import { EIO, ENOSPC, FaultyDisk } from "./faults.ts";
+import {
+  type Answer,
+  deepCheck,
+  figure,
+  NDJSON_TYPE,
+  run,
+  scratch,
+  suite,
+  TestNode,
+  until,
+} from "./harness.ts";
 
 const KEY = "an-admin-key-for-tests";
 const ENV = { WW_ADMIN_API_KEY: KEY };
@@ -178,6 +189,35 @@ suite("emergency controls", () => {
     expect((await cli(node, "recover")).code).toBe(0);
     expect((await node.post("/remember", ATOM)).status).toBe(200);
     await node.stop();
+    await deepCheck(node.dir);
+  });
+
+  test("a failing disk opens the circuit database, a full one does not, and reset closes it again", async () => {
+    const disk = FaultyDisk.make("*.db-wal");
+    const node = await TestNode.start({ env: { ...ENV, ...disk.env } });
+    const database = async () =>
+      (await node.get("/api/v1/control/circuits/database", { "X-Admin-Key": KEY })).body.state;
+    const remember = async () => (await node.post("/remember", ATOM)).status;
+    expect([await remember(), await database()]).toEqual([200, "closed"]);
+    disk.set({ writeErrno: ENOSPC });
+    expect(await remember()).toBe(507);
+    await Bun.sleep(1000);
+    expect(await database()).toBe("closed");
+    disk.mend();
+    disk.set({ syncErrno: EIO });
+    expect(await remember()).toBe(503);
+    await until("the circuit opens", 5000, async () => (await database()) === "open");
+    expect(
+      (await node.get("/api/v1/control/emergency", { "X-Admin-Key": KEY })).body.circuit_breakers,
+    ).toEqual({
+      database: "open",
+    });
+    disk.mend();
+    expect((await cli(node, "circuits", "database", "open")).code).toBe(1);
+    expect((await cli(node, "circuits", "database", "reset")).out).toContain("database\tclosed");
+    expect(await remember()).toBe(200);
+    await node.stop();
+    disk.close();
     await deepCheck(node.dir);
   });
 
