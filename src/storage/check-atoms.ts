@@ -5,7 +5,7 @@ import type { Report } from "./check-report.ts";
 import { VectorCheck } from "./check-vectors.ts";
 import { docBits } from "./insert.ts";
 import { targetKey } from "./links.ts";
-import { ATOM_SELECT, type AtomRow, atomBytes, linkKindNumber, linksOf, loadAtom } from "./rows.ts";
+import { ATOM_SELECT, type AtomRow, atomBytes, idOf, linkKindNumber, linksOf, loadAtom } from "./rows.ts";
 import { DOC } from "./schema.ts";
 import { hash52 } from "./sums.ts";
 import { indexedText } from "./terms.ts";
@@ -100,12 +100,9 @@ export class DeepCheck {
 
   private atom(row: AtomRow): void {
     if (!row.sound) {
-      this.report.add({
-        table: "atom",
-        seq: row.seq,
-        id: bytesToId(row.id),
-        problem: "the atom does not fit its checksum",
-      });
+      const id = idOf(row);
+      const problem = "the atom does not fit its checksum";
+      this.report.add({ table: "atom", seq: row.seq, ...(id === undefined ? {} : { id }), problem });
       return;
     }
     const indexed = indexedText(row);

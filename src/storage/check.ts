@@ -1,11 +1,14 @@
 import type { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
 import { layout } from "../base/mod.ts";
 import { DeepCheck } from "./check-atoms.ts";
 import { type Finding, Report } from "./check-report.ts";
+import { lostLog } from "./copies.ts";
 import { type Keyring, keyringOf } from "./keyring.ts";
 import { openForRead } from "./open.ts";
 import { TRUTH_TABLES } from "./truth-tables.ts";
 import type { VectorMaker } from "./vector-rows.ts";
+import { scanWal } from "./wal.ts";
 
 export interface CheckReport {
   clean: boolean;
@@ -48,6 +51,26 @@ function checkSmall(db: Database, report: Report): void {
   }
 }
 
+/** How often a log that a node writes meanwhile is looked at before a broken frame counts, and the pause between. */
+const LOG_LOOKS = 5;
+const LOG_PAUSE_MS = 20;
+
+/** SQLite reads the log up to a damaged frame and drops the rest in silence. */
+function checkLog(path: string, report: Report): void {
+  let brokenAt = scanWal(path).brokenAt;
+  for (let look = 1; brokenAt !== undefined && look < LOG_LOOKS; look++) {
+    Bun.sleepSync(LOG_PAUSE_MS);
+    const again = scanWal(path).brokenAt;
+    // it goes on: the frame was being written
+    if (again !== brokenAt) look = 0;
+    brokenAt = again;
+  }
+  if (brokenAt === undefined) return;
+  const where = brokenAt === 0 ? "in its header" : `at frame ${brokenAt}`;
+  const problem = `the write-ahead log was cut off by a power failure or is damaged ${where}: commits behind it are not read`;
+  report.add({ table: "wal", problem });
+}
+
 /**
  * Checks a data directory, beside a running node or not, on one snapshot; changes nothing.
  * @throws Fault not_found, damaged (no database at all), storage_error, forbidden (its key is missing or wrong)
@@ -55,11 +78,14 @@ function checkSmall(db: Database, report: Report): void {
 export function checkStore(dataDir: string, options: CheckOptions): CheckReport {
   const started = performance.now();
   const report = new Report();
-  const db = openForRead(layout(dataDir), undefined, options.keyring ?? keyringOf(process.env));
+  const place = layout(dataDir);
+  const db = openForRead(place, undefined, options.keyring ?? keyringOf(process.env));
   let schemaVersion = 0;
   try {
     schemaVersion = db.query<{ user_version: number }, []>("PRAGMA user_version").get()!.user_version;
     db.run("BEGIN");
+    checkLog(place.wal, report);
+    if (existsSync(place.damagedWal)) report.add({ table: "wal", problem: lostLog(place) });
     checkPages(db, options.deep, report);
     checkSmall(db, report);
     if (options.deep) new DeepCheck(db, report, options.vectors, options.onProgress).run();

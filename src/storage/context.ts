@@ -22,6 +22,8 @@ export interface WriteContext {
   budget: DiskBudget;
   /** The highest sequence given so far; `nextSeq` gives the next. */
   head: number;
+  /** The write-ahead log had a flipped bit when the connection was opened. */
+  mended: boolean;
   /** Counted per commit, for status and metrics. */
   tally: Tally;
 }

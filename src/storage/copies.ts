@@ -14,6 +14,7 @@ import {
 } from "../base/mod.ts";
 import { readMeta, readNumber, writeMeta, writeNumber } from "./meta.ts";
 import { scanWal } from "./wal.ts";
+import { mendWal } from "./wal-mend.ts";
 
 /** Since when the new binary has run beside the copy of the old schema, ms; 0 = not noted yet. */
 const SINCE = "copy_since_ms";
@@ -33,13 +34,18 @@ export function requireSpace(place: Layout, what: string, bytes: number): void {
 }
 
 /**
- * Keeps a write-ahead log that SQLite will read in part only, since what lies behind a damaged frame is dropped when
- * the database is opened. Repair looks into it. To be called before that.
+ * Looks at the write-ahead log before SQLite does, which drops what lies behind a damaged frame without a word: a
+ * flipped bit is put right, and a log that is broken otherwise is kept for repair.
+ * @returns whether a bit was put right
  */
-export function keepDamagedLog(place: Layout): void {
-  if (scanWal(place.wal).brokenAt === undefined) return;
-  atomicWrite(place.damagedWal, readFileSync(place.wal));
+export function settleLog(place: Layout): boolean {
+  const mended = mendWal(place.wal) > 0;
+  if (scanWal(place.wal).brokenAt !== undefined) atomicWrite(place.damagedWal, readFileSync(place.wal));
+  return mended;
 }
+
+export const MENDED_LOG =
+  "a flipped bit of the write-ahead log was put right: the device that it lies on is not reliable; check it";
 
 export function lostLog(place: Layout): string {
   return `the write-ahead log was cut off by a power failure or damaged: commits at its end may be lost; stop the node and run "dwbase storage repair", which looks into ${place.damagedWal}`;

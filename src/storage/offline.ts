@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { existsSync, rmSync } from "node:fs";
 import { type Clock, Fault, type Layout, layout } from "../base/mod.ts";
 import { type Space, spaceName } from "../embedder/mod.ts";
-import { dropCopies, whyNoCopy } from "./copies.ts";
+import { dropCopies, settleLog, whyNoCopy } from "./copies.ts";
 import { sqliteFault } from "./faults.ts";
 import { type Keyring, keyIdOf, keyringOf, vaultOfKey } from "./keyring.ts";
 import { readSentKey } from "./meta.ts";
@@ -91,6 +91,7 @@ export function withLock<T>(dataDir: string, work: (place: Layout) => T): T {
 /** Builds the database anew from its own truth. @returns atoms in it */
 function rebuild(place: Layout, options: OfflineOptions, target: Keyring): number {
   const keyring = { keys: (options.keyring ?? keyringOf(process.env)).keys };
+  settleLog(place);
   const db = openForWrite(place, MIGRATIONS, keyring);
   let fresh: string;
   let atoms = 0;

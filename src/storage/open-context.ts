@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import type { Clock, Layout } from "../base/mod.ts";
 import { TEXT_VERSION } from "../text/mod.ts";
 import { noTally, type Tally, type WriteContext } from "./context.ts";
+import { settleLog } from "./copies.ts";
 import type { DiskBudget } from "./disk-budget.ts";
 import { sqliteFault } from "./faults.ts";
 import { identity, readNumber } from "./meta.ts";
@@ -23,6 +24,7 @@ interface Lasting {
 
 /** Opens the write connection with all that its operations share. @throws Fault see `openForWrite` */
 export function openContext({ place, ...lasting }: Lasting, options: WriterOptions): WriteContext {
+  const mended = settleLog(place);
   const db = openForWrite(place, options.migrations, options.keyring);
   try {
     const now = lasting.clock.now();
@@ -39,6 +41,7 @@ export function openContext({ place, ...lasting }: Lasting, options: WriterOptio
       threads: new Threads(db, text),
       head: headOf(db),
       tally: noTally(),
+      mended,
     };
   } catch (cause) {
     db.close();

@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, readSync, rmSync, statSync, truncateSync } from "node:fs";
 import { ensureDir, Fault, fileFault, KB, type Layout, LIMITS } from "../base/mod.ts";
-import { copyBeforeMigration, dropRebuild, keepDamagedLog, noteCopy } from "./copies.ts";
+import { copyBeforeMigration, dropRebuild, noteCopy } from "./copies.ts";
 import { sqliteFault } from "./faults.ts";
 import { type Keyring, keyringOf, newVault, vaultOfStore, writeKeyRecord } from "./keyring.ts";
 import { APPLICATION_ID, MIGRATIONS, type Migration } from "./schema.ts";
@@ -121,7 +121,6 @@ export function openForWrite(
   refuseGarbage(place.database);
   let db: Database | undefined;
   try {
-    keepDamagedLog(place);
     // a key that is missing is said before anything is made
     const fresh = existsSync(place.database) ? undefined : newVault(keyring);
     db = new Database(place.database, { create: true, readwrite: true });

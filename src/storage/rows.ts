@@ -66,15 +66,30 @@ export const ATOM_SELECT = ATOM.select;
 /** A row as SQLite gave it, opened in place; one that does not fit its checksum comes with `sound` false. */
 export function loadAtom(db: Database, stored: AtomRow): AtomRow {
   stored.sound = ATOM.tryOpen(db, stored);
-  if (!stored.sound) withoutSealed(stored);
+  if (!stored.sound) makeHarmless(stored);
   return stored;
 }
 
-/** What could not be opened is no text: nobody takes it for one. */
-function withoutSealed(row: AtomRow): void {
-  if ((row.payload as unknown) instanceof Uint8Array) {
-    Object.assign(row, { payload: "", flags: null, labels: null, links: null, vector: null });
+/** Damage may reach the types of values, and what is sealed may stay so: whoever removes the row must not stumble. */
+function makeHarmless(row: AtomRow): void {
+  if (typeof row.payload !== "string") row.payload = "";
+  if (typeof row.worker !== "string") row.worker = "";
+  for (const column of ["flags", "labels", "links"] as const) if (!isList(row[column])) row[column] = null;
+  if (!((row.vector as unknown) instanceof Uint8Array)) row.vector = null;
+}
+
+function isList(json: unknown): boolean {
+  try {
+    return typeof json === "string" && Array.isArray(JSON.parse(json));
+  } catch {
+    return false;
   }
+}
+
+/** The id of a row that may be damaged. */
+export function idOf(row: AtomRow): string | undefined {
+  const id: unknown = row.id;
+  return id instanceof Uint8Array && id.length === 16 ? bytesToId(id) : undefined;
 }
 
 /** Atoms by what follows `SELECT … FROM atom`, each as it stands on disk. */
@@ -100,7 +115,7 @@ export function findAtom(db: Database, id: string): AtomRow | undefined {
 export function verified(row: AtomRow): AtomRow {
   if (row.sound) return row;
   throw new Damage(
-    `atom ${bytesToId(row.id)} (sequence ${row.seq}) is damaged on disk; run "dwbase storage check --deep" on the data directory`,
+    `atom ${idOf(row) ?? "without an id"} (sequence ${row.seq}) is damaged on disk; run "dwbase storage check --deep" on the data directory`,
     { op: "read atom" },
   );
 }

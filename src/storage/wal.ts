@@ -6,8 +6,9 @@ import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
  * power cut left. The same happens to commits behind a frame that was damaged later, so that we look ourselves.
  */
 
-const HEADER = 32;
-const FRAME = 24;
+export const WAL_HEADER_BYTES = 32;
+/** Of the header before each page. */
+export const FRAME_BYTES = 24;
 const MAGIC = 0x377f0682;
 
 export interface WalFrame {
@@ -32,7 +33,13 @@ export interface WalScan {
 const NOTHING: WalScan = { pageSize: 0, frames: [], brokenAt: undefined };
 
 /** The sums of SQLite's checksum over 32-bit words, in the byte order that the header names. */
-function checksum(bytes: DataView, start: number, end: number, big: boolean, seed: [number, number]): void {
+export function checksum(
+  bytes: DataView,
+  start: number,
+  end: number,
+  big: boolean,
+  seed: [number, number],
+): void {
   let [a, b] = seed;
   for (let at = start; at < end; at += 8) {
     a = (a + bytes.getUint32(at, !big) + b) | 0;
@@ -47,47 +54,62 @@ export function scanWal(path: string): WalScan {
   if (!existsSync(path)) return NOTHING;
   const fd = openSync(path, "r");
   try {
-    return scan(fd, fstatSync(fd).size);
+    return scan((at, length) => read(fd, at, length), fstatSync(fd).size);
   } finally {
     closeSync(fd);
   }
 }
 
-function scan(fd: number, size: number): WalScan {
-  if (size < HEADER) return NOTHING;
-  const head = viewOf(read(fd, 0, HEADER));
+/** Reads a write-ahead log that is in memory. */
+export function scanWalBytes(bytes: Uint8Array): WalScan {
+  return scan((at, length) => bytes.subarray(at, at + length), bytes.length);
+}
+
+type Read = (at: number, length: number) => Uint8Array;
+
+/** What the header of a log says. */
+export interface Log {
+  pageSize: number;
+  /** Words are summed in big-endian order. */
+  big: boolean;
+  salts: [number, number];
+  /** Where the running checksum begins. */
+  seed: [number, number];
+}
+
+/** Reads the header; undefined when it is damaged. */
+export function readLog(head: DataView): Log | undefined {
   const big = (head.getUint32(0) & 1) === 1;
   const pageSize = head.getUint32(8);
   const seed: [number, number] = [0, 0];
   checksum(head, 0, 24, big, seed);
   const known = (head.getUint32(0) & ~1) >>> 0 === MAGIC && pageSize >= 512 && pageSize <= 65_536;
-  if (!known || seed[0] !== head.getUint32(24) || seed[1] !== head.getUint32(28)) {
-    return size > HEADER ? { ...NOTHING, brokenAt: 0 } : NOTHING;
-  }
-  const salts: [number, number] = [head.getUint32(16), head.getUint32(20)];
-  return frames(fd, size, { pageSize, big, salts }, seed);
+  if (!known || seed[0] !== head.getUint32(24) || seed[1] !== head.getUint32(28)) return undefined;
+  return { pageSize, big, salts: [head.getUint32(16), head.getUint32(20)], seed };
 }
 
-interface Log {
-  pageSize: number;
-  big: boolean;
-  salts: [number, number];
+function scan(readAt: Read, size: number): WalScan {
+  if (size < WAL_HEADER_BYTES) return NOTHING;
+  const log = readLog(viewOf(readAt(0, WAL_HEADER_BYTES)));
+  if (log) return frames(readAt, size, log);
+  return size > WAL_HEADER_BYTES ? { ...NOTHING, brokenAt: 0 } : NOTHING;
 }
 
-function frames(fd: number, size: number, log: Log, seed: [number, number]): WalScan {
+function frames(readAt: Read, size: number, log: Log): WalScan {
   const { pageSize, big, salts } = log;
+  const seed: [number, number] = [log.seed[0], log.seed[1]];
   const found: WalFrame[] = [];
   let brokenAt: number | undefined;
-  for (let at = HEADER; at + FRAME + pageSize <= size; at += FRAME + pageSize) {
-    const frame = viewOf(read(fd, at, FRAME + pageSize));
+  for (let at = WAL_HEADER_BYTES; at + FRAME_BYTES + pageSize <= size; at += FRAME_BYTES + pageSize) {
+    const frame = viewOf(readAt(at, FRAME_BYTES + pageSize));
     // one of the two may have been hit; both differ in what an earlier round left
     const fits = salts.filter((salt, i) => frame.getUint32(8 + 4 * i) === salt).length;
     if (fits === 0) break;
     checksum(frame, 0, 8, big, seed);
-    checksum(frame, FRAME, frame.byteLength, big, seed);
+    checksum(frame, FRAME_BYTES, frame.byteLength, big, seed);
     const sums = seed[0] === frame.getUint32(16) && seed[1] === frame.getUint32(20);
     const sound = brokenAt === undefined && fits === 2 && sums;
-    found.push({ page: frame.getUint32(0), offset: at + FRAME, commit: frame.getUint32(4), sound });
+    found.push({ page: frame.getUint32(0), offset: at + FRAME_BYTES, commit: frame.getUint32(4), sound });
     if (!sound) brokenAt ??= found.length;
     // the next frame may be whole even so: it goes on from what this one says
     if (!sums) {

@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { type Clock, Fault, KB, type Layout, LIMITS, layout, syncFile, systemClock } from "../base/mod.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { noTally, type Tally, type WriteContext } from "./context.ts";
-import { expireCopy, lostLog } from "./copies.ts";
+import { expireCopy, lostLog, MENDED_LOG } from "./copies.ts";
 import { DiskBudget } from "./disk-budget.ts";
 import { isCorrupt, isDiskFull, isIoError, isReadOnly, sqliteFault } from "./faults.ts";
 import { expireAnswers } from "./idem.ts";
@@ -96,6 +96,7 @@ export class StoreWriter {
   get damage(): string[] {
     return [
       ...(existsSync(this.place.damagedWal) ? [lostLog(this.place)] : []),
+      ...(this.ctx.mended ? [MENDED_LOG] : []),
       ...(this.textDamaged ? [TEXT_DAMAGED] : []),
       ...(!this.lost && this.ctx.vectors.damaged ? [VECTORS_DAMAGED] : []),
     ];

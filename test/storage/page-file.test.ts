@@ -6,6 +6,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { PageFile } from "../../src/storage/page-file.ts";
 import { scanWal } from "../../src/storage/wal.ts";
+import { mendWal } from "../../src/storage/wal-mend.ts";
 import { tempDir } from "./harness.ts";
 
 const column = fc.oneof(
@@ -46,6 +47,14 @@ function rowsIn(path: string, columns: number): unknown[] {
   return rows;
 }
 
+function rowsOf(path: string): number {
+  rmSync(`${path}-shm`, { force: true });
+  const db = new Database(path);
+  const { n } = db.query<{ n: number }, []>("SELECT count(*) AS n FROM t").get()!;
+  db.close();
+  return n;
+}
+
 const byFirst = (a: unknown, b: unknown): number => (a as number[])[0]! - (b as number[])[0]!;
 
 describe("every row is found as it was written, in the file and in the log", () => {
@@ -76,8 +85,8 @@ describe("every row is found as it was written, in the file and in the log", () 
 
 describe("the write-ahead log", () => {
   /** A log of three commits, and what SQLite reads of it with one bit flipped. */
-  function flipped(bit: number): { brokenAt: number | undefined; rows: number } {
-    let out = { brokenAt: undefined as number | undefined, rows: 0 };
+  function flipped(bit: number): { brokenAt: number | undefined; rows: number; mended: number } {
+    let out = { brokenAt: undefined as number | undefined, rows: 0, mended: 0 };
     withDatabase((db, path) => {
       db.run("CREATE TABLE t(a)");
       db.run("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -88,9 +97,12 @@ describe("the write-ahead log", () => {
       wal[bit >> 3]! ^= 1 << (bit & 7);
       writeFileSync(`${copy}-wal`, wal);
       const { brokenAt } = scanWal(`${copy}-wal`);
-      const reading = new Database(copy);
-      out = { brokenAt, rows: reading.query<{ n: number }, []>("SELECT count(*) AS n FROM t").get()!.n };
-      reading.close();
+      out = { brokenAt, rows: rowsOf(copy), mended: 0 };
+      cpSync(path, copy);
+      writeFileSync(`${copy}-wal`, wal);
+      mendWal(`${copy}-wal`);
+      expect(scanWal(`${copy}-wal`).brokenAt).toBeUndefined();
+      out.mended = rowsOf(copy);
     });
     return out;
   }
@@ -109,15 +121,32 @@ describe("the write-ahead log", () => {
     });
   });
 
-  test("with a flipped bit anywhere says where SQLite stops reading", () => {
+  test("with a flipped bit anywhere says where SQLite stops reading, and is mended so that it reads all", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: (32 + 6 * 4120) * 8 - 1 }), (bit) => {
-        const { brokenAt, rows } = flipped(bit);
+        const { brokenAt, rows, mended } = flipped(bit);
         if (rows < 3) expect(brokenAt).toBeDefined();
         if (brokenAt === undefined) expect(rows).toBe(3);
+        expect(mended).toBe(3);
       }),
       { numRuns: 60 },
     );
+  });
+
+  test("with a frame that was written in part, as a power cut leaves it, is not mended", () => {
+    withDatabase((db, path) => {
+      db.run("CREATE TABLE t(a)");
+      for (let i = 0; i < 3; i++) db.query("INSERT INTO t VALUES(?)").run("x".repeat(3000));
+      const wal = readFileSync(`${path}-wal`);
+      for (const sectors of [1, 3, 7]) {
+        const torn = Buffer.from(wal);
+        torn.fill(0, torn.length - 512 * sectors);
+        writeFileSync(`${path}-torn`, torn);
+        expect(scanWal(`${path}-torn`).brokenAt).toBe((wal.length - 32) / 4120);
+        expect(mendWal(`${path}-torn`)).toBe(0);
+        expect(readFileSync(`${path}-torn`)).toEqual(torn);
+      }
+    });
   });
 
   test("that ends in the middle of a commit, as a killed node leaves it, is in order", () => {
