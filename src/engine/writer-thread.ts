@@ -169,7 +169,10 @@ class WriterThread {
     const idle = this.queue.length === 0 && performance.now() - this.lastWrite >= IDLE_MS;
     let wait = STATUS_MS;
     const { resting } = this.control;
-    if (this.rested && !resting) this.backfill?.kick();
+    if (this.rested && !resting) {
+      this.backfill?.kick();
+      this.writer!.retainSoon();
+    }
     this.rested = resting;
     try {
       wait = this.writer!.maintain(idle, resting);

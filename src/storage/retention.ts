@@ -134,9 +134,13 @@ function vanish(ctx: WriteContext, world: WorldRow, rows: number): number {
  * One slice of the retention pass, in the running transaction: policies are applied and deleted worlds emptied, at
  * most LIMITS.retentionRows atoms. Targets of references, confirms and contradicts from kept atoms and atoms labelled
  * `pin` are spared, as are from `retention_days` atoms whose age is not known. A damaged policy is not applied; the
- * other worlds' are. @returns how many atoms (and worlds) went, 0 when there is nothing to do, and what hindered it
+ * other worlds' are. With `resting` no policy is applied; a deleted world is emptied all the same. @returns how many atoms (and worlds) went, 0 when there is nothing to do, and what hindered it
  */
-export function retentionSlice(ctx: WriteContext, guard: AgeGuard): { gone: number; trouble?: Fault } {
+export function retentionSlice(
+  ctx: WriteContext,
+  guard: AgeGuard,
+  resting = false,
+): { gone: number; trouble?: Fault } {
   const most = ctx.reserve.full ? LIMITS.retentionFullRows : LIMITS.retentionRows;
   let gone = 0;
   let trouble: Fault | undefined;
@@ -147,6 +151,7 @@ export function retentionSlice(ctx: WriteContext, guard: AgeGuard): { gone: numb
       gone += vanish(ctx, world, most - gone);
       continue;
     }
+    if (resting) continue;
     const policy = soundPolicy(ctx, name);
     if (policy instanceof Fault) trouble ??= policy;
     else if (policy) gone += evict(ctx, world, policy, guard, most - gone);

@@ -240,22 +240,21 @@ export class StoreWriter {
   /**
    * Background work between groups; each call is short.
    * @param idle nothing is waiting to be written
-   * @param resting what can be put off is: retention
+   * @param resting what can be put off is: the policies of retention
    * @returns ms until it wants to be called again
    */
   maintain(idle: boolean, resting = false): number {
     this.reopenIfLost();
     try {
       this.syncRelaxed();
-      if (!resting && this.retentionDue <= this.clock.monotonic()) this.retain();
+      if (this.retentionDue <= this.clock.monotonic()) this.retain(resting);
       this.fsyncs += this.checkpoints.ifDue(this.ctx.db, idle);
       const wait = this.purge.step(this.ctx.db);
       if (this.purge.idle && (idle || this.budget.short || this.reserve.full)) this.giveBack();
       this.watchDisk();
       if (idle || !this.maintained) this.reserve.restore();
       this.maintained = true;
-      const due = resting ? LIMITS.retentionEveryMs : this.retentionDue - this.clock.monotonic();
-      return Math.min(wait, this.relaxedWait(), Math.max(0, due));
+      return Math.min(wait, this.relaxedWait(), Math.max(0, this.retentionDue - this.clock.monotonic()));
     } catch (cause) {
       if (isIoError(cause)) this.giveUpConnection();
       throw sqliteFault("maintenance", cause);
@@ -284,7 +283,7 @@ export class StoreWriter {
     this.unsyncedSince = 0;
   }
 
-  private retain(): void {
+  private retain(resting: boolean): void {
     const { db } = this.ctx;
     const due = anyPolicies(db) || db.query("SELECT 1 FROM world WHERE state = 2 LIMIT 1").get() !== null;
     // set first, so that trouble here does not keep the purge from its turn
@@ -292,7 +291,7 @@ export class StoreWriter {
       this.clock.monotonic() + (this.reserve.full ? LIMITS.retentionFullMs : LIMITS.retentionEveryMs);
     if (this.guard.mayJudge()) expireCopy(this.place, db, this.clock);
     const expired = this.alone(expireAnswers);
-    const slice = due ? this.alone((ctx) => retentionSlice(ctx, this.guard)) : { gone: 0 };
+    const slice = due ? this.alone((ctx) => retentionSlice(ctx, this.guard, resting)) : { gone: 0 };
     if (slice.gone > 0 || expired >= 1000) this.retentionDue = this.clock.monotonic() + 10;
     else if (slice.trouble) throw slice.trouble;
   }

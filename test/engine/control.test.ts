@@ -72,6 +72,17 @@ describe("the gate", () => {
     cells.stop(0);
   });
 
+  test("lets a deleted world go while the rest rests", async () => {
+    await node.remember(atom("doomed"));
+    await node.engine.manageWorld(node.me, { action: "delete", world: "w" }, JSON_WANTED);
+    cells.stop(GATE.background | GATE.writes);
+    const rows = () =>
+      withAudit(node.dataDir, (db) => db.query<{ n: number }, []>("SELECT count(*) AS n FROM atom").get()!.n);
+    for (let i = 0; i < 100 && rows() > 0; i++) await Bun.sleep(50);
+    expect(rows()).toBe(0);
+    cells.stop(0);
+  });
+
   test("lets retention rest, and go on afterwards", async () => {
     cells.stop(GATE.background);
     const { engine, me } = node;
