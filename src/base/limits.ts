@@ -152,6 +152,8 @@ export const LIMITS = {
   migrationCopyMs: 7 * 24 * 3600 * 1000,
   /** Size of the WAL at which a backup's copy is ended, so that no write is refused for it. */
   backupWalBytes: 64 * MB,
+  /** Memory that making, checking or restoring an archive may take, its child included. */
+  backupRamBytes: 64 * MB,
   /** Longest metadata.json of an archive. */
   backupMetadataBytes: 4 * MB,
   /** Page cache of the write connection, which bounds what a commit adds to the WAL unseen. */

@@ -1,7 +1,7 @@
 import { setPriority } from "node:os";
 import { resolve } from "node:path";
 import type { Metadata, Report } from "../../backup/mod.ts";
-import { endWithParent, exitOf, Fault, MB } from "../../base/mod.ts";
+import { endWithParent, enterSmallHeap, exitOf, Fault, LIMITS, MB } from "../../base/mod.ts";
 import {
   type Action,
   CONFIG_OPTION,
@@ -105,13 +105,15 @@ interface Work {
   signal: AbortSignal;
 }
 
-/** Runs such an action behind the node, whose asks and remembers go first. */
+/** Runs such an action in little memory and behind the node, whose asks and remembers go first. */
 function working(act: (context: Context, work: Work) => Promise<number | undefined>): Action["run"] {
   return async (context) => {
+    // in this order: the threads of the new heap begin as modest as the process is
+    stepBack();
+    await enterSmallHeap(LIMITS.backupRamBytes);
     const { io, print } = context;
     const stop = new AbortController();
     const off = io.onStop(() => stop.abort());
-    stepBack();
     let drawn = 0;
     const report: Report = (what, done, total) => {
       stop.signal.throwIfAborted();

@@ -1,0 +1,522 @@
+/** Backups of a living node, restores that are killed, targets that go away: with the built executable. */
+import { expect, test } from "bun:test";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { Dice, sentence } from "../../src/load/mod.ts";
+import { EIO, ENOSPC, FaultyDisk } from "./faults.ts";
+import {
+  atomOf,
+  BIN,
+  cleanEnv,
+  deepCheck,
+  FULL,
+  figure,
+  hashFiles,
+  quantile,
+  run,
+  scratch,
+  suite,
+  TestNode,
+  until,
+} from "./harness.ts";
+import { mayMount, mount, unmount } from "./volumes.ts";
+
+const ATOMS = FULL ? 100_000 : 10_000;
+/** What the product promises of a backup under load, and the multiple that a loaded build machine may take. */
+const SLOWER = 2;
+const ANON_MB = 40;
+const LOADED = FULL ? 1 : 4;
+const OPEN = { DWBASE_BACKUP_REQUIRE_MOUNT: "false" };
+
+/** Remembers made-up atoms of one world. */
+async function fill(node: TestNode, count: number, seed = 1): Promise<void> {
+  const dice = new Dice(seed);
+  for (let left = count; left > 0; left -= 1000) {
+    const atoms = Array.from({ length: Math.min(left, 1000) }, () => atomOf(sentence(dice, 14)));
+    expect((await node.post("/remember/batch", { atoms })).body.errors).toEqual([]);
+  }
+}
+
+/** A stopped node's directory with some memories. */
+async function storeOf(count: number, seed = 1): Promise<string> {
+  const node = await TestNode.start();
+  await fill(node, count, seed);
+  await node.stop();
+  return node.dir;
+}
+
+async function textsOf(dir: string): Promise<string[]> {
+  const node = await TestNode.start({ dir });
+  const atoms = await node.replay("home");
+  await node.stop();
+  return atoms.map(({ id, payload_json: payload }) => `${id} ${payload}`);
+}
+
+/** Ids and scores of the answers to some questions. */
+async function answersOf(node: TestNode): Promise<unknown[]> {
+  const dice = new Dice(99);
+  const answers: unknown[] = [];
+  for (let n = 0; n < 20; n++) {
+    const { body } = await node.post("/ask", { world: "home", text: sentence(dice, 5) });
+    answers.push(body.supporting_atoms.map(({ id }: { id: string }) => id));
+  }
+  return answers;
+}
+
+/** kB of a field of /proc/<pid>/status, in MB; 0 when the process is gone. */
+function memoryOf(pid: number | string, field: string): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "latin1");
+    return Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** PIDs of a process and everything that it started. */
+function family(root: number): number[] {
+  const parents = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => [Number(pid), parentOf(pid)] as const);
+  const found = [root];
+  for (const pid of found)
+    found.push(...parents.filter(([, parent]) => parent === pid).map(([child]) => child));
+  return found;
+}
+
+function parentOf(pid: string): number {
+  try {
+    return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** Asks and remembers one after the other, timing each, until told to stop. */
+async function load(
+  node: TestNode,
+  times: Record<"ask" | "remember", number[]>,
+  go: { on: boolean },
+): Promise<void> {
+  const dice = new Dice(7);
+  while (go.on) {
+    for (const [kind, path, body] of [
+      ["ask", "/ask", { world: "home", text: sentence(dice, 5) }],
+      ["remember", "/remember", atomOf(sentence(dice, 14))],
+    ] as const) {
+      const began = performance.now();
+      expect((await node.post(path, body)).status).toBe(200);
+      times[kind].push(performance.now() - began);
+      await Bun.sleep(2);
+    }
+  }
+}
+
+const timings = (): Record<"ask" | "remember", number[]> => ({ ask: [], remember: [] });
+
+suite("a backup of a node at work", () => {
+  test(
+    `of ${ATOMS} atoms slows asks and remembers little and takes little memory; its copy gives the same answers`,
+    async () => {
+      const node = await TestNode.start();
+      await fill(node, ATOMS);
+      await node.get("/index/status");
+      const [before, during] = [timings(), timings()];
+      const go = { on: true };
+      const first = load(node, before, go);
+      await Bun.sleep(6000);
+      go.on = false;
+      await first;
+      const anon = memoryOf(node.pid, "RssAnon");
+      const out = join(scratch(), "a.tzst");
+      let peak = 0;
+      const began = performance.now();
+      let rounds = 0;
+      const again = { on: true };
+      const second = load(node, during, again);
+      // small stores are copied several times, for enough samples
+      while (rounds < 1 || during.ask.length < 100) {
+        const child = Bun.spawn([BIN, "backup", "create", "--data-dir", node.dir, "--out", out], {
+          env: cleanEnv(),
+          stdout: "ignore",
+          stderr: "pipe",
+        });
+        const watch = setInterval(() => {
+          const all = [node.pid, ...family(child.pid)].map((pid) => memoryOf(pid, "RssAnon"));
+          peak = Math.max(
+            peak,
+            all.reduce((sum, mb) => sum + mb, 0),
+          );
+        }, 20);
+        expect([await child.exited, await child.stderr.text()]).toEqual([0, ""]);
+        clearInterval(watch);
+        rounds += 1;
+      }
+      const ms = (performance.now() - began) / rounds;
+      again.on = false;
+      await second;
+      const p95 = (times: number[]): number => quantile(times, 0.95);
+      const slower = {
+        ask: p95(during.ask) / p95(before.ask),
+        remember: p95(during.remember) / p95(before.remember),
+      };
+      figure(
+        `backup of ${ATOMS} atoms at work: ${ms.toFixed(0)} ms, ${(statSync(out).size / 2 ** 20).toFixed(1)} MB; p95 of ask ${p95(before.ask).toFixed(1)} → ${p95(during.ask).toFixed(1)} ms (${slower.ask.toFixed(2)}×), of remember ${p95(before.remember).toFixed(2)} → ${p95(during.remember).toFixed(2)} ms (${slower.remember.toFixed(2)}×; ${SLOWER}× promised); anonymous memory of node and children ${anon.toFixed(0)} → ${peak.toFixed(0)} MB (+${ANON_MB} promised)`,
+      );
+      expect(peak - anon).toBeLessThan(ANON_MB);
+      for (const times of Object.values(slower)) expect(times).toBeLessThan(SLOWER * LOADED);
+      // the same moment, twice: the last backup and the node as it is when nothing is written
+      const still = join(scratch(), "still.tzst");
+      expect((await run(["backup", "create", "--data-dir", node.dir, "--out", still])).code).toBe(0);
+      const expected = await answersOf(node);
+      const copyDir = join(scratch(), "copy");
+      expect(await run(["backup", "restore", "--input", still, "--data-dir", copyDir])).toMatchObject({
+        code: 0,
+      });
+      await deepCheck(copyDir);
+      const copy = await TestNode.start({ dir: copyDir });
+      expect(await answersOf(copy)).toEqual(expected);
+      await copy.stop();
+      await node.stop();
+      await deepCheck(node.dir);
+    },
+    FULL ? 600_000 : 120_000,
+  );
+
+  test("gives way to the node when its log grows too far: exit 7, and no write is refused", async () => {
+    const node = await TestNode.start();
+    await fill(node, 2000);
+    const go = { on: true };
+    const writing = (async () => {
+      while (go.on) await fill(node, 500);
+    })();
+    await until(
+      "the log is long",
+      20_000,
+      () => statSync(join(node.dir, "dwbase.db-wal")).size > 2.5 * 2 ** 20,
+    );
+    const out = join(scratch(), "a.tzst");
+    // of a disk budget of 8 MB a quarter
+    const { code, err } = await run(["backup", "create", "--data-dir", node.dir, "--out", out], {
+      env: { DWBASE_NODE_LIMITS_MAX_DISK_MB: "8" },
+    });
+    go.on = false;
+    await writing;
+    expect([code, err]).toEqual([7, expect.stringContaining("gave way to the node")]);
+    expect(existsSync(out)).toBe(false);
+    await node.stop();
+    await deepCheck(node.dir);
+  });
+
+  test("needs neither the node nor its key, and says of the index what it can", async () => {
+    const dir = await storeOf(50);
+    const out = join(scratch(), "a.tzst");
+    const create = (...more: string[]) =>
+      run(["backup", "create", "--data-dir", dir, "--out", out, "--json", ...more]);
+    const down = await create("--api", "http://127.0.0.1:9");
+    expect([down.code, JSON.parse(down.out).metadata.index]).toEqual([0, []]);
+    const closed = await TestNode.start({ dir, env: { DWBASE_NODE_SECURITY_ALLOW_ANONYMOUS: "never" } });
+    const refused = await create("--api", closed.url, "--key", "wrong");
+    expect([refused.code, JSON.parse(refused.out).metadata.index]).toEqual([0, []]);
+    const known = await create("--api", closed.url);
+    expect(JSON.parse(known.out).metadata.index).toMatchObject([{ world: "home", indexed: 50 }]);
+    await closed.stop();
+    expect(readdirSync(dir)).not.toContain("dwbase.db-journal");
+    await deepCheck(dir);
+  });
+
+  test("goes through a pipe, and a pipe that breaks is no backup", async () => {
+    const dir = await storeOf(2000);
+    const [whole, cut] = [join(scratch(), "whole.tzst"), join(scratch(), "cut.tzst")];
+    const shell = (command: string) =>
+      Bun.spawnSync(["bash", "-o", "pipefail", "-c", command], { env: cleanEnv({ BIN, DIR: dir }) });
+    const create = '"$BIN" backup create --data-dir "$DIR" --out -';
+    expect(shell(`${create} | cat > ${whole}`).exitCode).toBe(0);
+    expect((await run(["backup", "verify", whole])).code).toBe(0);
+    const broken = shell(`${create} | head -c 1000 > ${cut}; exit \${PIPESTATUS[0]}`);
+    expect([broken.exitCode, broken.stderr.toString()]).toEqual([1, expect.stringContaining("went away")]);
+    expect((await run(["backup", "verify", cut])).code).toBe(6);
+    expect(readdirSync(dir).filter((name) => name.startsWith(".dwbase"))).toEqual([]);
+  });
+
+  test("that is stopped or killed leaves no archive, and the next one clears what was left", async () => {
+    const dir = await storeOf(5000);
+    const target = scratch();
+    const begin = () =>
+      Bun.spawn([BIN, "backup", target, "--data-dir", dir], {
+        env: cleanEnv(OPEN),
+        stdout: "ignore",
+        stderr: "ignore",
+      });
+    for (const [signal, code] of [
+      ["SIGINT", 130],
+      ["SIGKILL", null],
+    ] as const) {
+      const child = begin();
+      await until("it is at work", 20_000, () =>
+        readdirSync(target).some((name) => name.startsWith(".dwbase")),
+      );
+      const started = family(child.pid);
+      child.kill(signal);
+      await child.exited;
+      expect(child.exitCode).toBe(code);
+      await until("its children are gone too", 5000, () =>
+        started.every((pid) => memoryOf(pid, "VmRSS") === 0),
+      );
+      expect(readdirSync(target).filter((name) => name.endsWith(".tzst"))).toEqual([]);
+      if (signal === "SIGINT") expect(readdirSync(target)).toEqual([]);
+    }
+    expect((await run(["backup", target, "--data-dir", dir], { env: OPEN })).code).toBe(0);
+    expect(readdirSync(target)).toEqual([expect.stringMatching(/^dwbase-[0-9a-f]{8}-\d{8}T\d{6}Z\.tzst$/)]);
+    await deepCheck(dir);
+  });
+});
+
+suite("a restore", () => {
+  const ROUNDS = FULL ? 60 : 15;
+
+  test(`killed at ${ROUNDS} moments leaves the old store or the new one`, async () => {
+    const [old, fresh] = [await storeOf(300, 1), await storeOf(300, 2)];
+    const archive = join(scratch(), "fresh.tzst");
+    expect((await run(["backup", "create", "--data-dir", fresh, "--out", archive])).code).toBe(0);
+    const began = performance.now();
+    const trial = join(scratch(), "trial");
+    expect((await run(["backup", "restore", "--input", archive, "--data-dir", trial])).code).toBe(0);
+    const whole = performance.now() - began;
+    const [texts, newTexts] = [await textsOf(old), await textsOf(fresh)];
+    let renewed = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const dir = scratch();
+      for (const name of ["dwbase.db"]) copyFileSync(join(old, name), join(dir, name));
+      const child = Bun.spawn([BIN, "backup", "restore", "--input", archive, "--data-dir", dir, "--force"], {
+        env: cleanEnv(),
+        stdout: "ignore",
+        stderr: "ignore",
+      });
+      await Bun.sleep(whole * (0.2 + (0.9 * round) / ROUNDS));
+      child.kill("SIGKILL");
+      await child.exited;
+      const found = await textsOf(dir);
+      expect([texts, newTexts]).toContainEqual(found);
+      if (Bun.deepEquals(found, newTexts)) renewed += 1;
+      expect(existsSync(join(dir, "restoring"))).toBe(false);
+      await deepCheck(dir);
+    }
+    figure(
+      `restore killed at ${ROUNDS} moments: ${ROUNDS - renewed} times the old store, ${renewed} times the new one`,
+    );
+  });
+
+  test("is refused while a node serves the directory, which stays as it is", async () => {
+    const node = await TestNode.start();
+    await fill(node, 20);
+    const archive = join(scratch(), "a.tzst");
+    expect((await run(["backup", "create", "--data-dir", node.dir, "--out", archive])).code).toBe(0);
+    const args = ["backup", "restore", "--input", archive, "--data-dir", node.dir, "--force"];
+    expect(await run(args)).toMatchObject({ code: 1, err: expect.stringContaining("another dwbase uses") });
+    expect((await node.replay("home")).length).toBe(20);
+    await node.stop();
+    expect(await run(args)).toMatchObject({ code: 0 });
+    const again = await TestNode.start({ dir: node.dir });
+    expect((await again.replay("home")).length).toBe(20);
+    // the first forget takes what was replaced along, within its time
+    expect(existsSync(join(node.dir, "dwbase.db.old"))).toBe(true);
+    const [first] = await again.replay("home");
+    expect((await again.send("DELETE", `/atoms/${first!.id}`)).status).toBeLessThan(300);
+    await until("the replaced store is gone", 60_000, () => !existsSync(join(node.dir, "dwbase.db.old")));
+    await again.stop();
+    await deepCheck(node.dir);
+  });
+
+  test("GNU tar and zstd open an archive, and what they unpack is the store", async () => {
+    if (Bun.which("zstd") === null) return console.log("skipped: there is no zstd here");
+    const dir = await storeOf(30);
+    const archive = join(scratch(), "a.tzst");
+    expect((await run(["backup", "create", "--data-dir", dir, "--out", archive])).code).toBe(0);
+    expect(Bun.spawnSync(["zstd", "-t", archive]).exitCode).toBe(0);
+    const out = scratch();
+    expect(Bun.spawnSync(["tar", "--zstd", "-xf", archive, "-C", out]).exitCode).toBe(0);
+    expect(readdirSync(out).sort()).toEqual(["data", "metadata.json"]);
+    await deepCheck(join(out, "data"));
+  });
+});
+
+const ROOT = mayMount();
+const mounted = ROOT ? test : test.skip;
+const volumes = ROOT ? "volumes" : "volumes (skipped: mounting needs root)";
+
+/** Runs `body` with a file system mounted at a new directory. */
+async function withMount(args: string[], body: (dir: string) => Promise<void>): Promise<void> {
+  const dir = scratch();
+  mount(...args, dir);
+  try {
+    await body(dir);
+  } finally {
+    unmount(dir);
+  }
+}
+
+suite(volumes, () => {
+  const tmpfs = (size: string): string[] => ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs"];
+
+  mounted("a target must be a mount, unless any directory will do", async () => {
+    const dir = await storeOf(20);
+    await withMount(tmpfs("32m"), async (usb) => {
+      expect(await run(["backup", usb, "--data-dir", dir, "--keep", "2"])).toMatchObject({ code: 0 });
+      mkdirSync(join(usb, "below"));
+      const below = await run(["backup", join(usb, "below"), "--data-dir", dir]);
+      expect([below.code, below.err]).toEqual([1, expect.stringContaining("nothing is mounted at")]);
+      expect((await run(["backup", join(usb, "below"), "--data-dir", dir, "--unmounted"])).code).toBe(0);
+    });
+    expect((await run(["backup", "/nonexistent/usb", "--data-dir", dir])).code).toBe(3);
+  });
+
+  mounted(
+    "a drive that is unplugged in the middle: an error, the last good backup, no stray file",
+    async () => {
+      const dir = await storeOf(ATOMS / 2);
+      const image = join(scratch(), "drive.img");
+      Bun.spawnSync(["truncate", "-s", "256M", image]);
+      expect(Bun.spawnSync(["mkfs.ext4", "-q", image]).exitCode).toBe(0);
+      let name = "";
+      await withMount(["-o", "loop", image], async (usb) => {
+        expect((await run(["backup", usb, "--data-dir", dir])).code).toBe(0);
+        [name] = readdirSync(usb).filter((one) => one.endsWith(".tzst")) as [string];
+      });
+      const bare = scratch();
+      mount("-o", "loop", image, bare);
+      const child = Bun.spawn([BIN, "backup", bare, "--data-dir", dir], {
+        env: cleanEnv(),
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      await until("it is at work", 20_000, () => readdirSync(bare).some((one) => one.startsWith(".dwbase")));
+      unmount(bare);
+      expect(await child.exited).toBe(1);
+      expect(await child.stderr.text()).toMatch(/^dwbase: .+\n$/);
+      expect(readdirSync(bare)).toEqual([]);
+      await until("the drive is free", 20_000, () => !readFileSync("/proc/mounts", "utf8").includes(bare));
+      await withMount(["-o", "loop", image], async (usb) => {
+        expect((await run(["backup", "verify", join(usb, name)])).code).toBe(0);
+        expect((await run(["backup", usb, "--data-dir", dir, "--keep", "1"])).code).toBe(0);
+        expect(readdirSync(usb).sort()).toEqual([expect.stringMatching(/^dwbase-.*\.tzst$/), "lost+found"]);
+      });
+    },
+  );
+
+  mounted("a target without room: exit 7, the last good backup, no stray file", async () => {
+    const dir = await storeOf(3000);
+    await withMount(tmpfs("12m"), async (usb) => {
+      expect((await run(["backup", usb, "--data-dir", dir, "--keep", "5"])).code).toBe(0);
+      const good = readdirSync(usb);
+      let full = await run(["backup", usb, "--data-dir", dir, "--keep", "50"]);
+      for (let n = 0; full.code === 0 && n < 50; n++)
+        full = await run(["backup", usb, "--data-dir", dir, "--keep", "50"]);
+      expect([full.code, full.err]).toEqual([7, expect.stringContaining("make room")]);
+      const left = readdirSync(usb);
+      expect(left).toEqual(expect.arrayContaining(good));
+      for (const name of left) expect((await run(["backup", "verify", join(usb, name)])).code).toBe(0);
+    });
+  });
+
+  mounted("a FAT drive takes backups and gives them back", async () => {
+    const known = readFileSync("/proc/filesystems", "utf8").includes("vfat");
+    if (!known || Bun.which("mkfs.vfat") === null) return console.log("skipped: there is no FAT here");
+    const dir = await storeOf(200);
+    const image = join(scratch(), "fat.img");
+    Bun.spawnSync(["truncate", "-s", "64M", image]);
+    expect(Bun.spawnSync(["mkfs.vfat", image]).exitCode).toBe(0);
+    await withMount(["-o", "loop", image], async (usb) => {
+      expect(await run(["backup", usb, "--data-dir", dir])).toMatchObject({ code: 0 });
+      const [name] = readdirSync(usb);
+      expect((await run(["backup", "drill", join(usb, name!)])).code).toBe(0);
+      const copy = join(scratch(), "copy");
+      expect((await run(["backup", "restore", "--input", join(usb, name!), "--data-dir", copy])).code).toBe(
+        0,
+      );
+      expect(await textsOf(copy)).toEqual(await textsOf(dir));
+    });
+  });
+
+  mounted("a data directory that is a mount point, or a link to one, takes a restore", async () => {
+    const dir = await storeOf(200);
+    const archive = join(scratch(), "a.tzst");
+    expect((await run(["backup", "create", "--data-dir", dir, "--out", archive])).code).toBe(0);
+    await withMount(tmpfs("64m"), async (volume) => {
+      const args = ["backup", "restore", "--input", archive, "--data-dir", volume];
+      expect(await run(args)).toMatchObject({ code: 0 });
+      expect(await textsOf(volume)).toEqual(await textsOf(dir));
+      expect(await run([...args, "--force"])).toMatchObject({ code: 0 });
+      expect(await textsOf(volume)).toEqual(await textsOf(dir));
+      // as systemd lays out the StateDirectory of a DynamicUser
+      const link = join(scratch(), "dwbase");
+      Bun.spawnSync(["ln", "-s", volume, link]);
+      expect(
+        await run(["backup", "restore", "--input", archive, "--data-dir", link, "--force"]),
+      ).toMatchObject({
+        code: 0,
+      });
+      await deepCheck(link);
+    });
+  });
+
+  mounted("a restore without room: exit 7, and the store stays as it is", async () => {
+    const dir = await storeOf(3000);
+    const archive = join(scratch(), "a.tzst");
+    expect((await run(["backup", "create", "--data-dir", dir, "--out", archive])).code).toBe(0);
+    await withMount(tmpfs("2m"), async (volume) => {
+      copyFileSync(join(await storeOf(10, 3), "dwbase.db"), join(volume, "dwbase.db"));
+      const before = hashFiles(volume);
+      const full = await run(["backup", "restore", "--input", archive, "--data-dir", volume, "--force"]);
+      expect([full.code, full.err]).toEqual([7, expect.stringContaining("make room")]);
+      expect(hashFiles(volume)).toEqual(before);
+    });
+  });
+});
+
+suite("a disk that fails beneath SQLite", () => {
+  const FAULTS = {
+    "no space": { writeErrno: ENOSPC },
+    "failing writes": { writeErrno: EIO },
+    "failing fsyncs": { syncErrno: EIO },
+    "short writes": { shortWrites: 100_000 },
+  } as const;
+
+  test.each(Object.entries(FAULTS))("%s while the copy is made or unpacked", async (_, fault) => {
+    const dir = await storeOf(200);
+    const target = scratch();
+    const backup = (env: Record<string, string> = {}) =>
+      run(["backup", target, "--data-dir", dir], { env: { ...OPEN, ...env } });
+    expect((await backup()).code).toBe(0);
+    const [good] = readdirSync(target) as [string];
+    const disk = FaultyDisk.make("*/.dwbase-work-*");
+    disk.set(fault);
+    const { code, err } = await backup(disk.env);
+    expect(disk.get("made")).toBeGreaterThan(0);
+    expect(
+      "writeErrno" in fault && fault.writeErrno === ENOSPC ? [7] : "shortWrites" in fault ? [0, 1, 7] : [1],
+    ).toContain(code);
+    if (code !== 0) {
+      expect(err).toMatch(/^dwbase: .+\n$/);
+      expect(readdirSync(target)).toEqual([good]);
+    }
+    disk.close();
+    expect((await run(["backup", "verify", join(target, good)])).code).toBe(0);
+    const beneath = FaultyDisk.make("*/restoring/*");
+    beneath.set(fault);
+    const other = await storeOf(10, 5);
+    const texts = await textsOf(other);
+    const restored = await run(
+      ["backup", "restore", "--input", join(target, good), "--data-dir", other, "--force"],
+      {
+        env: beneath.env,
+      },
+    );
+    beneath.close();
+    if (restored.code !== 0) expect(await textsOf(other)).toEqual(texts);
+    else expect("shortWrites" in fault).toBe(true);
+    expect(existsSync(join(other, "restoring"))).toBe(false);
+    await deepCheck(other);
+    rmSync(target, { recursive: true });
+  });
+});
