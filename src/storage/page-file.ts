@@ -91,6 +91,16 @@ export class PageFile {
     }
   }
 
+  /** Every content of the log's pages, newest first. */
+  *logPages(): Generator<PageVersion> {
+    for (const [number, places] of this.newer) {
+      for (let back = 0; back < places.length; back++) {
+        const page = this.page(number, back);
+        if (page) yield page;
+      }
+    }
+  }
+
   /** How many contents a page has. */
   versions(number: number): number {
     return 1 + (this.newer.get(number)?.length ?? 0);

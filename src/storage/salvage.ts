@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
-import type { Layout } from "../base/mod.ts";
+import { existsSync } from "node:fs";
+import { bytesToId, type Layout } from "../base/mod.ts";
 import { type Keyring, readKeyRecord, vaultOfKey } from "./keyring.ts";
 import { META, sentKeyOf } from "./meta.ts";
 import { type Cell, PageFile, type PageVersion } from "./page-file.ts";
@@ -8,6 +9,7 @@ import { ATOM, type AtomRow } from "./rows.ts";
 import type { Stored, TruthTable } from "./truth-table.ts";
 import { TRUTH_TABLES } from "./truth-tables.ts";
 import { attachVault } from "./vault.ts";
+import { WORLD, type WorldRow } from "./worlds.ts";
 
 /** An atom that is known to have been there and cannot be read. */
 export interface Lost {
@@ -41,6 +43,8 @@ export class Salvage {
   /** Id of the key that the store is encrypted by. */
   keyId: string | undefined;
   private readonly spots = new Map<number, Spot>();
+  /** Atoms of a log that a start could not read whole, under the sequences that they get. */
+  private readonly late = new Map<number, AtomRow>();
   private readonly file: PageFile;
   /** Stands for the damaged database where a connection is asked for. */
   private readonly handle = new Database(":memory:");
@@ -53,6 +57,7 @@ export class Salvage {
     this.sentKey = sentKeyOf(this.handle, this.value("sent_key"));
     const odd = this.eachCell((cell, page, back) => this.take(cell, page, back));
     for (const number of odd) this.lookCloser(number);
+    if (existsSync(place.damagedWal)) this.takeLog(place);
     this.dropForgotten();
     this.eachCell((cell) => this.noteMissing(cell));
   }
@@ -69,10 +74,12 @@ export class Salvage {
 
   /** Sequences of the atoms that can be read, ascending. */
   get seqs(): number[] {
-    return [...this.spots.keys()].sort((a, b) => a - b);
+    return [...this.spots.keys(), ...this.late.keys()].sort((a, b) => a - b);
   }
 
   atom(seq: number): AtomRow | undefined {
+    const late = this.late.get(seq);
+    if (late) return late;
     const spot = this.spots.get(seq);
     const page = spot && this.file.page(spot.page, spot.back);
     const cell = page && this.file.cell(page.bytes, spot.at, true);
@@ -192,10 +199,52 @@ export class Salvage {
     }
   }
 
+  /**
+   * A log that was kept since a start could not read it whole. The store went on without it, so that its sequences and
+   * world numbers may have been given again: atoms are taken by id, and worlds by name. What it forgot is forgotten.
+   */
+  private takeLog(place: Layout): void {
+    const log = new PageFile(place.database, place.damagedWal);
+    const atoms = new Map<string, AtomRow>();
+    const worlds = new Map<number, WorldRow>();
+    for (const page of log.logPages()) {
+      for (const cell of log.cells(page, () => {})) {
+        const atom = cell.rowid === undefined ? undefined : (this.rowOf(ATOM, cell) as AtomRow | undefined);
+        const world =
+          cell.rowid === undefined ? undefined : (this.rowOf(WORLD, cell) as WorldRow | undefined);
+        if (atom) atoms.set(bytesToId(atom.id), { ...atom, sound: true });
+        else if (world && !worlds.has(world.id)) worlds.set(world.id, world);
+        else this.enter(TOMBSTONE, cell);
+      }
+    }
+    log.close();
+    for (const seq of this.seqs) atoms.delete(bytesToId(this.atom(seq)!.id));
+    let next = (this.seqs.at(-1) ?? 0) + 1;
+    for (const atom of [...atoms.values()].sort((a, b) => a.seq - b.seq)) {
+      const taken = this.spots.has(atom.seq) || this.late.has(atom.seq);
+      const seq = taken ? next : atom.seq;
+      this.late.set(seq, { ...atom, seq, world: this.worldFor(atom.world, worlds.get(atom.world)) });
+      next = Math.max(next, seq + 1);
+    }
+  }
+
+  /** The world's number here; a world that is not known here is entered. */
+  private worldFor(number: number, world: WorldRow | undefined): number {
+    if (!world) return number;
+    const known = this.rows(WORLD);
+    const there = known.find(({ name }) => name === world.name);
+    if (there) return there.id;
+    const id = known.some((one) => one.id === number) ? Math.max(...known.map((one) => one.id)) + 1 : number;
+    const rows = this.tables.get(WORLD.name) ?? new Map<string, Stored>();
+    this.tables.set(WORLD.name, rows.set(JSON.stringify([id]), { ...world, id } as unknown as Stored));
+    return id;
+  }
+
   /** An older content may hold what was forgotten, or written anew under its id, since. */
   private dropForgotten(): void {
     const older = new Map<string, number>();
     const gone = new Set(this.rows(TOMBSTONE).map(({ id }) => id.toHex()));
+    for (const [seq, { id }] of this.late) if (gone.has(id.toHex())) this.late.delete(seq);
     for (const [seq, { back }] of this.spots) {
       const id = this.atom(seq)?.id.toHex() ?? "";
       if (gone.has(id)) this.spots.delete(seq);
