@@ -146,6 +146,8 @@ export const LIMITS = {
   clockQuarantineMs: 24 * 3600 * 1000,
   trustVotes: 5,
   ballastBytes: 4 * MB,
+  /** How often the wear of the card is noted. */
+  wearNoteMs: 3_600_000,
   /** Damaged things that are named in /health. */
   damageNotes: 100,
   /** How long the copy made before an upgrade is kept once the new binary runs. */

@@ -7,6 +7,7 @@ export * from "./errors.ts";
 export * from "./files.ts";
 export * from "./heap.ts";
 export * from "./ids.ts";
+export * from "./io.ts";
 export * from "./limits.ts";
 export * from "./lru.ts";
 export * from "./paths.ts";

@@ -1,17 +1,8 @@
-import { readFileSync } from "node:fs";
 import type { BackupStatus } from "../backup/mod.ts";
+import { writtenBytes } from "../base/mod.ts";
 import type { ThreadedEngine } from "../engine/mod.ts";
 import type { HealthBoard } from "../health/mod.ts";
 import { type Log, type Metrics, STAGE_NUMBERS, setTotal } from "../telemetry/mod.ts";
-
-/** Bytes that this process had the kernel write to storage (0 where /proc does not tell). */
-function writtenBytes(): number {
-  try {
-    return Number(/^write_bytes: (\d+)/m.exec(readFileSync("/proc/self/io", "latin1"))?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
-}
 
 /** Fills the metrics that are counted elsewhere, at every scrape, from memory and /proc only. */
 export function connectGauges(
@@ -25,6 +16,9 @@ export function connectGauges(
     const health = board.body();
     const status = board.last;
     metrics.rssBytes.set(health.memory.rss_bytes);
+    metrics.ramBudgetBytes.set(health.memory.budget_bytes);
+    metrics.dataBytes.set(health.disk.used_bytes);
+    metrics.dataBudgetBytes.set(health.disk.budget_bytes);
     metrics.diskUsedBytes.set(health.disk_usage.used_bytes);
     metrics.diskTotalBytes.set(health.disk_usage.total_bytes);
     metrics.diskUsedPercent.set(health.disk_usage.percent_used);
@@ -50,5 +44,7 @@ export function connectGauges(
     metrics.setTrustScores(status.trust);
     setTotal(metrics.atoms, status.head);
     setTotal(metrics.fsyncs, status.fsyncs);
+    metrics.storageWrittenBytesPerDay.set(status.wear.written_bytes_per_day);
+    metrics.fsyncsPerDay.set(status.wear.fsyncs_per_day);
   });
 }

@@ -12,10 +12,13 @@ export class ChildNode {
   port = 0;
   /** From exec to the first answered /healthz, ms. */
   startMs = 0;
+  /** From exec until its threads were up, ms. */
+  readyMs = 0;
 
   constructor(
     readonly dataDir: string,
     private readonly env: Readonly<Record<string, string>> = {},
+    private readonly command: readonly string[] = ownCommand(),
   ) {}
 
   get url(): string {
@@ -35,7 +38,7 @@ export class ChildNode {
     const began = performance.now();
     const kept = Object.entries(process.env).filter(([name]) => !/^(DWBASE|WW)_/.test(name));
     const child = Bun.spawn(
-      [...ownCommand(), "serve", "--listen", "127.0.0.1:0", "--data-dir", this.dataDir],
+      [...this.command, "serve", "--listen", "127.0.0.1:0", "--data-dir", this.dataDir],
       {
         stdin: "ignore",
         stdout: "pipe",
@@ -49,6 +52,7 @@ export class ChildNode {
     const ready = Promise.withResolvers<void>();
     void this.read(child.stdout, began, ready.resolve);
     await Promise.race([ready.promise, child.exited]);
+    this.readyMs = performance.now() - began;
     if (this.running) return;
     throw new Fault(
       "storage_error",

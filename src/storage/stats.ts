@@ -3,8 +3,9 @@ import { decodeUtf8, layout } from "../base/mod.ts";
 import { directoryBytes } from "./disk-budget.ts";
 import { readMeta } from "./meta.ts";
 import { openForRead } from "./open.ts";
+import { notedWear, type Wear } from "./wear.ts";
 
-export interface StoreStats {
+export interface StoreStats extends Wear {
   node_id: string;
   schema_version: number;
   worlds: number;
@@ -62,6 +63,7 @@ export function storeStats(dataDir: string): StoreStats {
       free_bytes: one("PRAGMA freelist_count") * one("PRAGMA page_size"),
       wal_bytes: sizeOf(place.wal),
       index_bytes: sizeOf(place.index),
+      ...notedWear(db),
       bytes_per_atom: atoms === 0 ? 0 : Math.round(databaseBytes / atoms),
       tables: Object.fromEntries(tables.map((t) => [t.name, t.size])),
     };

@@ -4,6 +4,7 @@ import type { DiskUse } from "./disk-budget.ts";
 import type { Keyring } from "./keyring.ts";
 import type { Migration } from "./schema.ts";
 import type { VectorMaker } from "./vector-rows.ts";
+import type { Wear } from "./wear.ts";
 
 /** One request's part of a transaction. It throws a Fault only before it has changed anything. */
 export type Job<T> = (ctx: WriteContext) => T;
@@ -34,6 +35,7 @@ export interface WriterStatus {
   /** The disk is full: nothing may grow. */
   full: boolean;
   disk: DiskUse;
+  wear: Wear;
   /** Trust of the workers with the most votes, most first. */
   trust: [worker: string, score: number][];
 }

@@ -16,6 +16,7 @@ import { Reserve } from "./reserve.ts";
 import { AgeGuard, retentionSlice } from "./retention.ts";
 import { DAMAGED as TEXT_DAMAGED } from "./text-index.ts";
 import { type Unembedded, DAMAGED as VECTORS_DAMAGED } from "./vector-rows.ts";
+import { WearLog } from "./wear.ts";
 import type { Job, Outcome, WriterOptions, WriterStatus } from "./writer-types.ts";
 
 /**
@@ -30,6 +31,7 @@ export class StoreWriter {
   private readonly purge: Purge;
   private readonly checkpoints: Checkpoints;
   private readonly budget: DiskBudget;
+  private readonly wear: WearLog;
   private readonly reserve: Reserve;
   private ctx: WriteContext;
   private totals: Tally;
@@ -55,6 +57,7 @@ export class StoreWriter {
   ) {
     this.place = layout(dataDir);
     this.clock = options.clock ?? systemClock;
+    this.wear = new WearLog(this.clock);
     this.budget = new DiskBudget(this.place, options.diskBudget, this.clock);
     this.reserve = new Reserve(this.place, this.budget);
     this.guard = new AgeGuard(this.clock);
@@ -249,6 +252,7 @@ export class StoreWriter {
       this.syncRelaxed();
       if (this.retentionDue <= this.clock.monotonic()) this.retain(resting);
       this.fsyncs += this.checkpoints.ifDue(this.ctx.db, idle);
+      if (this.wear.due) this.alone((ctx) => this.wear.note(ctx.db, this.fsyncs));
       const wait = this.purge.step(this.ctx.db);
       if (this.purge.idle && (idle || this.budget.short || this.reserve.full)) this.giveBack();
       this.watchDisk();
@@ -350,6 +354,7 @@ export class StoreWriter {
       walBytes: this.checkpoints.walBytes(),
       full: this.reserve.full,
       disk: this.budget.use,
+      wear: this.wear.now(this.ctx.db, this.fsyncs),
       trust: trustScores(this.ctx.db, LIMITS.trustSeries),
     };
   }
@@ -357,7 +362,10 @@ export class StoreWriter {
   /** Folds the WAL into the database and frees the directory. */
   close(): void {
     try {
-      if (!this.lost) this.ctx.db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+      if (this.lost) return;
+      // a store that was only looked at stays as it is
+      if (this.commits > 0) this.commit([(ctx) => this.wear.note(ctx.db, this.fsyncs)]);
+      this.ctx.db.run("PRAGMA wal_checkpoint(TRUNCATE)");
     } finally {
       this.ctx.db.close();
       this.lock.release();

@@ -79,7 +79,7 @@ export class Watchdog {
     this.options = options;
     this.read = options.read ?? resident;
     this.children = options.children ?? childrenBytes;
-    this.now = { used: 0, budget: options.ramBudget, stage: "ok" };
+    this.now = { used: this.use(), budget: options.ramBudget, stage: "ok" };
   }
 
   get memory(): BudgetState {

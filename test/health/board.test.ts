@@ -16,6 +16,7 @@ const GOOD: ThreadStatus = {
   walBytes: 0,
   full: false,
   disk: { used: 1, budget: 10, stage: "ok" },
+  wear: { written_bytes_per_day: 0, fsyncs_per_day: 0 },
   trust: [],
   diskTotal: 1000,
   diskFree: 500,

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { strFromU8, unzipSync } from "fflate";
-import { atomOf, deepCheck, run, scratch, suite, TestNode } from "./harness.ts";
+import { atomOf, deepCheck, run, scratch, suite, TestNode, until } from "./harness.ts";
 
 const PLANTED = {
   WW_API_KEY: "planted-api-key-1234567890",
@@ -14,10 +14,16 @@ const PLANTED = {
 };
 const REMEMBERED = "the safe opens with a secret word";
 
+async function countOf(node: TestNode): Promise<number> {
+  const { text } = await node.get("/metrics", { "X-API-Key": PLANTED.WW_ADMIN_API_KEY });
+  return Number(/^dwbase_atoms_total (\d+)$/m.exec(text)?.[1]);
+}
+
 suite("looking for a fault", () => {
   test("the bundle helps, and holds neither a secret nor a memory", async () => {
     const node = await TestNode.start({ env: PLANTED });
     await node.remember(atomOf(REMEMBERED));
+    await until("the writer has told of it", 10_000, async () => (await countOf(node)) === 1);
     const adminKey = "Zk3-x_9QmB7vR1tLw8YpA2sDf4GhJk6LzXcVbNm0QwE";
     mkdirSync(join(node.dir, "secrets"), { recursive: true });
     writeFileSync(join(node.dir, "secrets", "admin.key"), `${adminKey}\n`);
