@@ -97,18 +97,20 @@ class Steps {
   }
 
   directories(): void {
-    const { user, dataDir } = this.options;
+    const { user, dataDir, backupTarget } = this.options;
     ensureUser(this.system, user, STANDARD.state);
     ensureDir(this.at(STANDARD.config), 0o755);
     ensureDir(this.at(join(STANDARD.config, "credentials")), 0o700);
     const made = !existsSync(this.at(dataDir));
     ensureDir(this.at(dataDir), 0o700);
-    if (!made) return;
-    this.note(dataDir, "created");
-    this.give(dataDir);
+    if (made) {
+      this.note(dataDir, "created");
+      this.give(dataDir);
+    }
+    if (backupTarget !== "" && existsSync(this.at(backupTarget))) this.give(backupTarget);
   }
 
-  /** To the service's user; on a volume that knows no owners it stays as it is. */
+  /** To the service's user. @throws Fault storage_error on a volume that knows no owners */
   private give(path: string): void {
     if (!this.system.live) return;
     const entry = Bun.spawnSync(["getent", "passwd", this.options.user]).stdout.toString().split(":");

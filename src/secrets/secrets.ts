@@ -112,7 +112,10 @@ export class Secrets {
     const inEnv = this.backend === "file" ? [] : Object.keys(this.options.env);
     for (const key of inEnv) if (named(key) && this.fromEnv(key)) found.set(key, "env");
     const files = this.backend === "env" ? [] : this.directories.flatMap(namesIn);
-    for (const key of files.map((name) => name.toUpperCase())) if (named(key)) found.set(key, "file");
+    for (const name of files) {
+      const key = name.replace(CREDENTIAL_PREFIX, "").toUpperCase();
+      if (named(key)) found.set(key, "file");
+    }
     return found;
   }
 }

@@ -1,0 +1,177 @@
+/** A Debian system with systemd in a container that boots: what a device does, as far as no other kernel is needed. */
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BIN, type Ran, scratch, until } from "../harness.ts";
+import { mayMount, mount, unmount } from "../volumes.ts";
+
+const SUITE = "bookworm";
+const PACKAGES = "systemd-sysv,dbus,libstdc++6,iproute2,procps";
+/** The system without anything of ours, made once for all runs on this machine. */
+const BASE = join(process.env.DWBASE_DEVICE_CACHE ?? join(tmpdir(), "dwbase-device"), `${SUITE}-amd64`);
+const BOOT_MS = 60_000;
+
+/** Why no such machine can be had here, or "". */
+export function whyNoMachine(): string {
+  if (process.arch !== "x64") return "x86-64 only";
+  if (!mayMount()) return "needs root and mounts";
+  const missing = ["debootstrap", "systemd-nspawn", "nsenter", "gcc"].filter((name) => !Bun.which(name));
+  return missing.length === 0 ? "" : `needs ${missing.join(", ")}`;
+}
+
+/** Where this machine's own packages come from. */
+function mirror(): string {
+  for (const path of ["/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list"]) {
+    const found = existsSync(path)
+      ? /https?:\/\/\S+\/debian\/?(?=\s|$)/m.exec(readFileSync(path, "utf8"))
+      : null;
+    if (found) return found[0];
+  }
+  return "";
+}
+
+function makeBase(): void {
+  if (existsSync(BASE)) return;
+  const temp = `${BASE}.tmp-${process.pid}`;
+  mkdirSync(temp, { recursive: true });
+  const made = Bun.spawnSync(
+    ["debootstrap", "--variant=minbase", `--include=${PACKAGES}`, SUITE, temp, ...[mirror()].filter(Boolean)],
+    { stdout: "ignore", stderr: "ignore" },
+  );
+  if (!made.success) {
+    rmSync(temp, { recursive: true, force: true });
+    throw new Error("debootstrap failed");
+  }
+  renameSync(temp, BASE);
+}
+
+/** Compiles the program that holds a thread still. */
+export function holder(): string {
+  const program = join(scratch(), "hold");
+  const built = Bun.spawnSync(["gcc", "-O1", "-Wall", "-o", program, join(import.meta.dir, "hold.c")]);
+  if (!built.success) throw new Error(built.stderr.toString());
+  return program;
+}
+
+export class Machine {
+  private leader = 0;
+
+  private nspawn: Bun.Subprocess;
+
+  private constructor(
+    private readonly dir: string,
+    private readonly root: string,
+  ) {
+    this.nspawn = this.powerOn();
+  }
+
+  private powerOn(): Bun.Subprocess {
+    const flags = ["--quiet", "--boot", "--register=no", "--keep-unit", "--private-network"];
+    return Bun.spawn(["systemd-nspawn", ...flags, "-D", this.root, "systemd.unified_cgroup_hierarchy=0"], {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+  }
+
+  /** Boots a fresh system that has the executable under test as /root/dwbase, without a network. */
+  static async boot(): Promise<Machine> {
+    makeBase();
+    const dir = scratch();
+    const [upper, work, root] = ["upper", "work", "root"].map((name) => join(dir, name)) as [
+      string,
+      string,
+      string,
+    ];
+    mount("-t", "tmpfs", "tmpfs", dir);
+    for (const path of [upper, work, root]) mkdirSync(path);
+    mount("-t", "overlay", "overlay", "-o", `lowerdir=${BASE},upperdir=${upper},workdir=${work}`, root);
+    cpSync(BIN, join(root, "root/dwbase"));
+    writeFileSync(join(root, "etc/resolv.conf"), "");
+    const machine = new Machine(dir, root);
+    await machine.up();
+    return machine;
+  }
+
+  /** Waits until the system has booted. */
+  async up(): Promise<void> {
+    await until("the machine is up", BOOT_MS, () => {
+      const found = Bun.spawnSync(["pgrep", "-P", String(this.nspawn.pid)])
+        .stdout.toString()
+        .trim()
+        .split("\n")[0];
+      this.leader = Number(found);
+      if (!(this.leader > 0)) return false;
+      const state = this.run("systemctl", "is-system-running").out.trim();
+      return state === "running" || state === "degraded";
+    });
+  }
+
+  /** Runs a command inside, with the environment of a login. */
+  run(...command: string[]): Ran {
+    const env = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root" };
+    const enter = ["nsenter", "-t", String(this.leader), "-m", "-u", "-i", "-n", "-p", "--wdns=/root", "--"];
+    const { exitCode, stdout, stderr } = Bun.spawnSync([...enter, ...command], { env });
+    return { code: exitCode, out: stdout.toString(), err: stderr.toString() };
+  }
+
+  /** Runs a command that must succeed. @returns its output */
+  must(...command: string[]): string {
+    const { code, out, err } = this.run(...command);
+    if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code}: ${err || out}`);
+    return out.trim();
+  }
+
+  write(path: string, text: string): void {
+    const [file, dir] = [join(this.root, path), join(this.root, path, "..")];
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(file, text);
+  }
+
+  /** PID inside of the service's process; 0 = none. */
+  mainPid(): number {
+    return Number(this.run("systemctl", "show", "-P", "MainPID", "dwbase").out.trim());
+  }
+
+  /** Threads of the service by name, as this machine's kernel numbers them outside. */
+  threads(): { tid: number; name: string }[] {
+    const inside = this.mainPid();
+    const found = Bun.spawnSync([
+      "grep",
+      "-lE",
+      `^NSpid:.*\\s${inside}$`,
+      "-r",
+      "/proc",
+      "--include=status",
+      "-s",
+    ]);
+    const outer = found.stdout
+      .toString()
+      .split("\n")
+      .map((path) => /^\/proc\/(\d+)\/status$/.exec(path)?.[1])
+      .find((pid) => pid !== undefined && readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("dwbase"));
+    const listed = Bun.spawnSync(["ps", "-L", "-o", "tid=,comm=", "-p", String(outer)]).stdout.toString();
+    return listed
+      .trim()
+      .split("\n")
+      .map((line) => {
+        const [tid, ...name] = line.trim().split(/\s+/);
+        return { tid: Number(tid), name: name.join(" ") };
+      });
+  }
+
+  /** A reboot: the container ends and is started again. */
+  async reboot(): Promise<void> {
+    this.run("systemctl", "reboot");
+    await this.nspawn.exited;
+    this.nspawn = this.powerOn();
+    await this.up();
+  }
+
+  async remove(): Promise<void> {
+    this.nspawn.kill("SIGKILL");
+    await this.nspawn.exited;
+    unmount(this.root);
+    unmount(this.dir);
+  }
+}
