@@ -37,8 +37,9 @@ export interface SnapshotOptions {
 
 /**
  * Has a child process copy the database of a directory while a node may go on writing. The copy holds the frames of
- * the WAL as long as it reads; when the WAL so reaches `walBytes` the child is ended rather than a write refused.
- * @throws Fault disk_full when the child had to be ended, or what the child says; the reason of `signal`
+ * the WAL as long as it reads; when the WAL so reaches `walBytes` the child is ended rather than a write refused, and
+ * after LIMITS.backupReadMs too.
+ * @throws Fault disk_full or deadline_exceeded when the child had to be ended, or what it says; the reason of `signal`
  */
 export async function takeSnapshot(options: SnapshotOptions): Promise<StoreFacts> {
   const { dataDir, dir, walBytes, self, onProgress, signal } = options;
@@ -48,17 +49,19 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<StoreFacts
     stdout: "pipe",
     stderr: "pipe",
   });
-  let grown = false;
+  let ended: Fault | undefined;
+  const began = performance.now();
   const watch = setInterval(() => {
-    grown ||= sizeOf(place.wal) >= walBytes;
-    if (grown || signal?.aborted) child.kill("SIGKILL");
+    if (sizeOf(place.wal) >= walBytes) ended ??= tooBusy(walBytes);
+    if (performance.now() - began >= LIMITS.backupReadMs) ended ??= tooSlow();
+    if (ended || signal?.aborted) child.kill("SIGKILL");
     else onProgress(sizeOf(join(dir, SNAPSHOT)));
   }, LOOK_MS);
   try {
     const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
     await child.exited;
     signal?.throwIfAborted();
-    if (grown) throw tooBusy(walBytes);
+    if (ended) throw ended;
     return factsOf(out, err);
   } finally {
     clearInterval(watch);
@@ -74,6 +77,14 @@ function tooBusy(bytes: number): Fault {
   return new Fault(
     "disk_full",
     `the write-ahead log reached ${Math.round(bytes / 2 ** 20)} MB while the database was copied, so the backup gave way to the node; take it at a quieter time`,
+    { op: "backup" },
+  );
+}
+
+function tooSlow(): Fault {
+  return new Fault(
+    "deadline_exceeded",
+    `the copying took longer than ${LIMITS.backupReadMs / 60_000} minutes; take the backup to a faster disk`,
     { op: "backup" },
   );
 }

@@ -154,6 +154,8 @@ export const LIMITS = {
   migrationCopyMs: 7 * 24 * 3600 * 1000,
   /** Size of the WAL at which a backup's copy is ended, so that no write is refused for it. */
   backupWalBytes: 64 * MB,
+  /** Longest time of a backup's copying, which keeps what is forgotten meanwhile in the WAL. */
+  backupReadMs: 600_000,
   /** Memory that making, checking or restoring an archive may take, its child included. */
   backupRamBytes: 64 * MB,
   /** Longest metadata.json of an archive. */

@@ -13,7 +13,6 @@ import {
   restoreArchive,
   verifyArchive,
 } from "../../src/backup/mod.ts";
-import { isMountPoint, mountPoints } from "../../src/backup/mounts.ts";
 import { Fault, fileCalls, layout, MB } from "../../src/base/mod.ts";
 import { keyringOf, lockDirectory, storeFacts } from "../../src/storage/mod.ts";
 import { note, Store } from "../storage/harness.ts";
@@ -312,15 +311,29 @@ describe("rotation", () => {
     });
     expect(readdirSync(target)).toEqual([]);
   });
+});
 
-  test("mount points are read as the kernel writes them", () => {
-    const lines = [
-      "22 28 0:20 / /sys rw,nosuid - sysfs sysfs rw",
-      "36 28 8:17 / /media/usb\\040stick rw - vfat /dev/sdb1 rw",
-    ];
-    expect(mountPoints(lines.join("\n"))).toEqual(["/sys", "/media/usb stick"]);
-    expect([isMountPoint("/"), isMountPoint(scratch.dir)]).toEqual([true, false]);
-  });
+test("a rotation on a disk that fails never leaves the directory without a good backup", async () => {
+  const target = scratch.path("usb");
+  const rotating = { ...common(), target, requireMount: false, keep: 1 };
+  await backupTo(rotating);
+  for (const call of ["writeSync", "fsyncSync", "renameSync"] as const) {
+    for (let nth = 1, failed = true; failed; nth++) {
+      const real = fileCalls[call] as (...args: unknown[]) => unknown;
+      let uses = 0;
+      const spy = spyOn(fileCalls, call).mockImplementation(((...args: unknown[]) => {
+        if (++uses === nth) throw Object.assign(new Error("EIO"), { code: "EIO", syscall: call });
+        return real(...args);
+      }) as never);
+      await backupTo(rotating).catch(() => undefined);
+      spy.mockRestore();
+      failed = uses >= nth;
+      const names = readdirSync(target);
+      expect(names.every((name) => name.endsWith(".tzst"))).toBe(true);
+      expect(names.length).toBeGreaterThan(0);
+      for (const name of names) await verifyArchive(join(target, name));
+    }
+  }
 });
 
 test("a drill restores, checks deeply and removes the copy", async () => {

@@ -368,6 +368,11 @@ suite(volumes, () => {
       expect([below.code, below.err]).toEqual([1, expect.stringContaining("nothing is mounted at")]);
       expect((await run(["backup", join(usb, "below"), "--data-dir", dir, "--unmounted"])).code).toBe(0);
     });
+    // as the sandbox of a service lays a writable directory over itself
+    const plain = scratch();
+    mount("--bind", plain, plain);
+    expect((await run(["backup", plain, "--data-dir", dir])).code).toBe(1);
+    unmount(plain);
     expect((await run(["backup", "/nonexistent/usb", "--data-dir", dir])).code).toBe(3);
   });
 
