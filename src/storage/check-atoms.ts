@@ -79,6 +79,23 @@ export class DeepCheck {
   }
 
   run(): void {
+    const { report } = this;
+    const whole = report.part("atom", () => this.atoms());
+    report.part("doc", () => this.threads());
+    report.part("subject", () => this.subjects());
+    report.part("audit", () => {
+      for (const problem of verifyAudit(this.db).findings) report.add({ table: "audit", problem });
+    });
+    // without all atoms there is nothing to hold the rest against
+    if (!whole) return;
+    report.part("doc", () => this.count("doc", report.counts.atom!));
+    report.part("link", () => this.count("link", this.links));
+    report.part("vec", () => this.vectors.finish());
+    report.part("world", () => this.worlds());
+    report.part("text", () => this.text());
+  }
+
+  private atoms(): void {
     const total = this.db.query<{ n: number }, []>("SELECT count(*) AS n FROM atom").get()!.n;
     let done = 0;
     for (const row of this.db.query<AtomRow, []>(`${ATOM_SELECT} ORDER BY seq`).iterate()) {
@@ -88,14 +105,6 @@ export class DeepCheck {
     }
     this.onProgress?.(total, total);
     this.report.counts.atom = done;
-    this.count("doc", done);
-    this.count("link", this.links);
-    this.vectors.finish();
-    this.threads();
-    this.subjects();
-    this.text();
-    this.worlds();
-    for (const problem of verifyAudit(this.db).findings) this.report.add({ table: "audit", problem });
   }
 
   private atom(row: AtomRow): void {

@@ -6,6 +6,7 @@ import { type Finding, Report } from "./check-report.ts";
 import { lostLog } from "./copies.ts";
 import { type Keyring, keyringOf } from "./keyring.ts";
 import { openForRead } from "./open.ts";
+import type { TruthTable } from "./truth-table.ts";
 import { TRUTH_TABLES } from "./truth-tables.ts";
 import type { VectorMaker } from "./vector-rows.ts";
 import { scanWal } from "./wal.ts";
@@ -35,20 +36,18 @@ function checkPages(db: Database, deep: boolean, report: Report): void {
   for (const [line] of rows) if (line !== "ok") report.add({ table: "pages", problem: line });
 }
 
-function checkSmall(db: Database, report: Report): void {
-  for (const table of TRUTH_TABLES) {
-    const { name, columns } = table;
-    // a directory of an older release lacks the tables, and columns, that came later
-    if (db.query("SELECT 1 FROM sqlite_schema WHERE name = ?").get(name) === null) continue;
-    let n = 0;
-    for (const row of db.query<Record<string, unknown>, []>(`SELECT * FROM ${name}`).iterate()) {
-      n += 1;
-      const there = columns.filter((column) => column in row);
-      if (!table.holds(db, row, there))
-        report.add({ table: name, problem: "a row does not fit its checksum" });
-    }
-    report.counts[name] = n;
+// biome-ignore lint/suspicious/noExplicitAny: tables have nothing in common
+function checkTable(db: Database, table: TruthTable<any>, report: Report): void {
+  const { name, columns } = table;
+  // a directory of an older release lacks the tables, and columns, that came later
+  if (db.query("SELECT 1 FROM sqlite_schema WHERE name = ?").get(name) === null) return;
+  let n = 0;
+  for (const row of db.query<Record<string, unknown>, []>(`SELECT * FROM ${name}`).iterate()) {
+    n += 1;
+    const there = columns.filter((column) => column in row);
+    if (!table.holds(db, row, there)) report.add({ table: name, problem: "a row does not fit its checksum" });
   }
+  report.counts[name] = n;
 }
 
 /** How often a log that a node writes meanwhile is looked at before a broken frame counts, and the pause between. */
@@ -84,12 +83,11 @@ export function checkStore(dataDir: string, options: CheckOptions): CheckReport 
   try {
     schemaVersion = db.query<{ user_version: number }, []>("PRAGMA user_version").get()!.user_version;
     db.run("BEGIN");
-    checkLog(place.wal, report);
+    report.part("wal", () => checkLog(place.wal, report));
     if (existsSync(place.damagedWal)) report.add({ table: "wal", problem: lostLog(place) });
-    checkPages(db, options.deep, report);
-    checkSmall(db, report);
+    report.part("pages", () => checkPages(db, options.deep, report));
+    for (const table of TRUTH_TABLES) report.part(table.name, () => checkTable(db, table, report));
     if (options.deep) new DeepCheck(db, report, options.vectors, options.onProgress).run();
-    db.run("COMMIT");
   } catch (cause) {
     report.add({ table: "pages", problem: `the check could not go on: ${(cause as Error).message}` });
   } finally {
