@@ -58,37 +58,31 @@ test("is zstd to an independent decoder too", async () => {
   expect(Buffer.from(tar).includes("SQLite format 3")).toBe(true);
 });
 
-test("every flipped bit is found", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.nat(bytes.length - 1), fc.nat(7), async (at, bit) => {
+test("every single bit of it that is flipped is found", async () => {
+  for (let at = 0; at < bytes.length; at++) {
+    for (let bit = 0; bit < 8; bit++) {
       const changed = Buffer.from(bytes);
       changed[at]! ^= 1 << bit;
-      expect(await refused(changed)).toBe(true);
-    }),
-    { numRuns: 500 },
-  );
-  // and each bit of the seal, which no random choice may miss
-  for (let at = bytes.length - SEAL_BYTES; at < bytes.length; at++) {
-    const changed = Buffer.from(bytes);
-    changed[at]! ^= 1;
-    expect(await refused(changed)).toBe(true);
+      if (!(await refused(changed))) throw new Error(`bit ${bit} of byte ${at} may be flipped`);
+    }
   }
+  console.log(`figure: ${bytes.length * 8} single bits of an archive flipped, every one found`);
 });
 
-test.skipIf(process.env.DWBASE_FULL !== "1")(
-  "every single bit of it, one after the other (skipped: set DWBASE_FULL=1)",
-  async () => {
-    for (let at = 0; at < bytes.length; at++) {
-      for (let bit = 0; bit < 8; bit++) {
-        const changed = Buffer.from(bytes);
-        changed[at]! ^= 1 << bit;
-        if (!(await refused(changed))) throw new Error(`bit ${bit} of byte ${at} may be flipped`);
-      }
-    }
-    console.log(`figure: ${bytes.length * 8} single bits of an archive flipped, every one found`);
-  },
-  600_000,
-);
+test("whatever bytes are put in the place of others are found", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.nat(bytes.length - 1),
+      fc.uint8Array({ minLength: 1, maxLength: 64 }),
+      async (at, other) => {
+        const changed = Buffer.concat([bytes.subarray(0, at), other, bytes.subarray(at + other.length)]);
+        fc.pre(!changed.equals(bytes));
+        expect(await refused(changed)).toBe(true);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
 
 test.each([1, 4, SEAL_BYTES, 1000])("a cut of %d bytes is found, and so is as much more", async (count) => {
   expect(await refused(bytes.subarray(0, bytes.length - count))).toBe(true);
