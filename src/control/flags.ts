@@ -37,14 +37,14 @@ export const FLAGS = [
   },
   {
     name: "three_factor_learning",
-    description: "Feedback is weighed by surprise, eligibility and reward; off: by reward alone.",
+    description: "Learning from feedback by three factors; nothing in this version depends on it yet.",
     owner: "memory",
     enabled: true,
   },
   {
     name: "lability_window",
     description:
-      "A memory can be changed by feedback only for a while after it was recalled; off: at any time.",
+      "Memories change only for a while after a recall; nothing in this version depends on it yet.",
     owner: "memory",
     enabled: true,
   },
