@@ -113,8 +113,10 @@ export class Secrets {
     for (const key of inEnv) if (named(key) && this.fromEnv(key)) found.set(key, "env");
     const files = this.backend === "env" ? [] : this.directories.flatMap(namesIn);
     for (const name of files) {
-      const key = name.replace(CREDENTIAL_PREFIX, "").toUpperCase();
-      if (named(key)) found.set(key, "file");
+      // a storage key in small letters begins like the prefix
+      const keys = [name, name.replace(CREDENTIAL_PREFIX, "")].map((key) => key.toUpperCase());
+      const key = keys.find(named);
+      if (key) found.set(key, "file");
     }
     return found;
   }

@@ -1,0 +1,132 @@
+/** `dwbase storage …` over a data directory: what it says, what it does, how it exits. */
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { layout } from "../../src/base/mod.ts";
+import { insertAtom, keyringOf, StoreWriter } from "../../src/storage/mod.ts";
+import { type Bench, openBench, type Ran } from "./harness.ts";
+
+const KEY = "c3".repeat(32);
+let bench: Bench;
+let dir: string;
+
+beforeEach(() => {
+  bench = openBench();
+  dir = join(bench.dir, "data");
+  fill(new StoreWriter(dir));
+});
+afterEach(() => bench.close());
+
+function fill(writer: StoreWriter): void {
+  const atom = (i: number) => ({
+    world: "home",
+    worker: "ann",
+    kind: "observation" as const,
+    payload_json: JSON.stringify({ text: `the owl of night ${i}` }),
+  });
+  writer.commit([(ctx) => Array.from({ length: 30 }, (_, i) => insertAtom(ctx, atom(i)))]);
+  writer.close();
+}
+
+function storage(words: string, env: Record<string, string> = {}): Promise<Ran> {
+  return bench.run(["storage", ...words.split(" "), "--data-dir", dir], { env });
+}
+
+function damage(): void {
+  const { database } = layout(dir);
+  const bytes = readFileSync(database);
+  bytes[bytes.indexOf("owl of night 12")]! ^= 1;
+  writeFileSync(database, bytes);
+}
+
+describe("rekey", () => {
+  test("encrypts, says what to set, and everything else then needs the key", async () => {
+    const env = { DWBASE_KEY_HOME: KEY };
+    const { code, out, err } = await storage("rekey --to HOME", env);
+    expect([code, out]).toEqual([
+      0,
+      `${dir}: 30 memories are now encrypted by the key "HOME"; the old file is removed\n`,
+    ]);
+    expect(err).toContain('encryption_enabled = true, key_id = "HOME"');
+    expect(readFileSync(layout(dir).database).includes("owl")).toBe(false);
+    expect((await storage("check --deep", env)).code).toBe(0);
+    const refused = await storage("check --deep");
+    expect([refused.code, refused.out]).toEqual([4, ""]);
+    expect(refused.err).toContain("set DWBASE_KEY_HOME to its 64 hex digits");
+    expect((await storage("rekey --to HOME", env)).out).toBe(
+      `${dir} is encrypted by the key "HOME" already\n`,
+    );
+    const back = await storage("rekey --to none --json", env);
+    expect(JSON.parse(back.out)).toEqual({ data_dir: dir, key_id: null, atoms: 30 });
+    expect((await storage("check --deep")).code).toBe(0);
+  });
+
+  test("takes the key from a file of secrets too", async () => {
+    const credentials = join(bench.dir, "credentials");
+    mkdirSync(credentials);
+    writeFileSync(join(credentials, "dwbase_key_home"), `${KEY}\n`);
+    const env = { CREDENTIALS_DIRECTORY: credentials };
+    expect((await storage("rekey --to HOME", env)).code).toBe(0);
+    new StoreWriter(dir, { keyring: keyringOf({ DWBASE_KEY_HOME: KEY }) }).close();
+  });
+
+  test("without its key, or without a word which, changes nothing", async () => {
+    const before = readFileSync(layout(dir).database);
+    expect((await storage("rekey --to HOME")).code).toBe(4);
+    expect((await storage("rekey")).code).toBe(2);
+    expect(readFileSync(layout(dir).database)).toEqual(before);
+  });
+});
+
+describe("repair", () => {
+  test("of a damaged store names what is lost, keeps the old file and exits 6", async () => {
+    damage();
+    expect((await storage("check --deep")).code).toBe(6);
+    const { code, out, err } = await storage("repair");
+    expect(code).toBe(6);
+    expect(out).toBe(`lost: sequence 13 (world home)\n${dir}: 29 memories saved, 1 lost\n`);
+    expect(err).toContain("dwbase.db.damaged");
+    expect(existsSync(layout(dir).damaged)).toBe(true);
+    expect((await storage("check --deep")).code).toBe(0);
+  });
+
+  test("of a whole store does nothing and exits 0", async () => {
+    expect(await storage("repair")).toMatchObject({ code: 0, out: `${dir} is whole; nothing was done\n` });
+  });
+
+  test("as JSON", async () => {
+    damage();
+    const { out } = await storage("repair --json");
+    expect(JSON.parse(out)).toMatchObject({
+      whole: false,
+      atoms: 29,
+      lost: [{ seq: 13, world: "home" }],
+      unnamed: 0,
+    });
+  });
+});
+
+test("reindex makes vectors where there were none", async () => {
+  expect(await storage("reindex")).toMatchObject({
+    code: 0,
+    out: `${dir}: the index of 30 memories is built anew\n`,
+  });
+  const { out } = await storage("check --deep --json");
+  expect(JSON.parse(out)).toMatchObject({ clean: true, counts: { vec: 30 } });
+});
+
+test("rollback without an upgrade is refused with exit 4 and says why", async () => {
+  const { code, err } = await storage("rollback");
+  expect(code).toBe(4);
+  expect(err).toContain("no upgrade was made");
+});
+
+test("each refuses a directory that a node uses", async () => {
+  const writer = new StoreWriter(dir);
+  for (const words of ["repair", "reindex", "rekey --to none", "rollback"]) {
+    const { code, err } = await storage(words, { DWBASE_KEY_HOME: KEY });
+    expect([words, code]).toEqual([words, 1]);
+    expect(err).toContain("another dwbase uses");
+  }
+  writer.close();
+});
