@@ -60,47 +60,71 @@ export async function createArchive(options: CreateOptions): Promise<Created & N
 
 /** Without a note of it. */
 export async function create(options: CreateOptions): Promise<Created> {
-  const { dataDir, out, report, signal, encrypt } = options;
+  const { dataDir, out, encrypt } = options;
   const bytes = snapshotBytes(layout(dataDir));
-  const parent = typeof out === "string" ? dirname(resolve(out)) : dataDir;
+  const target = typeof out === "string" ? dirname(resolve(out)) : undefined;
   if (typeof out === "string" && statSync(out, { throwIfNoEntry: false })?.isDirectory()) {
     throw new Fault("usage", `${out} is a directory; name the file to write`);
   }
-  ensureDir(parent, 0o755);
-  // the copy, the same encrypted, and an archive that may turn out as large
-  const files = 1 + (encrypt === undefined ? 0 : 1) + (typeof out === "string" ? 1 : 0);
-  requireSpace(parent, files * bytes, "the backup");
-  requireFileSize(parent, bytes);
+  if (target !== undefined) ensureDir(target, 0o755);
+  // what is to be encrypted never lies open on the drive of the backups, where it could be found again
+  const parent = encrypt === undefined && target !== undefined ? target : dataDir;
+  requireRoom(parent, target, bytes, encrypt === undefined ? 1 : 2);
   const work = workDirectory(parent);
+  const place = target === undefined || target === parent ? work : workDirectory(target);
   try {
-    const snapshot = join(work, SNAPSHOT);
-    let facts = await takeSnapshot({
-      dataDir,
-      dir: work,
-      walBytes: walBound(dataDir, options.diskBudget),
-      self: options.self ?? ownCommand(),
-      onProgress: (done) => report("copying the database", done, bytes),
-      signal,
-    });
-    if (encrypt !== undefined) facts = encryptCopy(work, facts, encrypt, report);
-    const file = await hashed(snapshot, report);
-    const metadata = describe(facts, file, await options.index(), systemClock.now());
-    const progress = (done: number, total: number) => report("writing the archive", done, total);
-    if (typeof out !== "string") {
-      const pipe = new PipeSink(out);
-      await writeArchive(pipe, metadata, snapshot, progress, signal);
-      return { path: "", bytes: pipe.bytes + SEAL_BYTES, metadata };
-    }
-    const part = join(work, PART);
-    await writeFileArchive(part, metadata, snapshot, progress, signal);
-    await uncache(part);
-    await verifyArchive(part, report);
-    signal?.throwIfAborted();
-    publish(part, out);
-    return { path: out, bytes: statSync(out).size, metadata };
+    const facts = await copyStore(options, work, bytes);
+    return await writeOut(options, join(work, SNAPSHOT), facts, join(place, PART));
   } finally {
     removeWork(work);
+    removeWork(place);
   }
+}
+
+/** Room for the copies of the database, and for an archive that may turn out as large. @throws Fault disk_full */
+function requireRoom(parent: string, target: string | undefined, bytes: number, copies: number): void {
+  const beside = target === parent ? 1 : 0;
+  requireSpace(parent, (copies + beside) * bytes, "the backup");
+  requireFileSize(parent, bytes);
+  if (target === undefined || beside === 1) return;
+  requireSpace(target, bytes, "the backup");
+  requireFileSize(target, bytes);
+}
+
+/** The copy of the database in `work`, encrypted if that is wanted. */
+async function copyStore(options: CreateOptions, work: string, bytes: number): Promise<StoreFacts> {
+  const { dataDir, report, signal, encrypt } = options;
+  const facts = await takeSnapshot({
+    dataDir,
+    dir: work,
+    walBytes: walBound(dataDir, options.diskBudget),
+    self: options.self ?? ownCommand(),
+    onProgress: (done) => report("copying the database", done, bytes),
+    signal,
+  });
+  return encrypt === undefined ? facts : encryptCopy(work, facts, encrypt, report);
+}
+
+async function writeOut(
+  { out, report, signal, index }: CreateOptions,
+  snapshot: string,
+  facts: StoreFacts,
+  part: string,
+): Promise<Created> {
+  const file = await hashed(snapshot, report);
+  const metadata = describe(facts, file, await index(), systemClock.now());
+  const progress = (done: number, total: number) => report("writing the archive", done, total);
+  if (typeof out !== "string") {
+    const pipe = new PipeSink(out);
+    await writeArchive(pipe, metadata, snapshot, progress, signal);
+    return { path: "", bytes: pipe.bytes + SEAL_BYTES, metadata };
+  }
+  await writeFileArchive(part, metadata, snapshot, progress, signal);
+  await uncache(part);
+  await verifyArchive(part, report);
+  signal?.throwIfAborted();
+  publish(part, out);
+  return { path: out, bytes: statSync(out).size, metadata };
 }
 
 /** @throws Fault usage when it is encrypted already; forbidden when the key is not at hand */

@@ -2,7 +2,7 @@
 import { Database } from "bun:sqlite";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import {
   backupTo,
   createArchive,
@@ -214,13 +214,21 @@ describe("a backup of a living store", () => {
   });
 
   test("is encrypted on the way when it is wanted so, and the store stays as it is", async () => {
-    const out = scratch.path("sealed.tzst");
-    const wanted = { ...common(), out, encrypt: "BACKUP_TEST" };
+    const out = scratch.path("usb", "sealed.tzst");
+    const onDrive = new Set<string>();
+    const report = (): void => {
+      for (const name of readdirSync(scratch.path("usb"), { recursive: true }))
+        onDrive.add(basename(String(name)));
+    };
+    const wanted = { ...common(), out, encrypt: "BACKUP_TEST", report };
     expect((await faultOf(createArchive(wanted))).code).toBe("forbidden");
     expect(existsSync(out)).toBe(false);
     process.env.DWBASE_KEY_BACKUP_TEST = "5a".repeat(32);
     try {
       await createArchive(wanted);
+      // the open copy never lay where the archive does
+      expect([...onDrive].filter((name) => !name.startsWith(".dwbase-work-"))).toEqual(["archive.part"]);
+      expect(readdirSync(scratch.path("usb"))).toEqual(["sealed.tzst"]);
       const { missingKey } = await restoreArchive({
         input: out,
         dataDir: scratch.path("copy"),

@@ -1,6 +1,15 @@
 /** Backups of a living node, restores that are killed, targets that go away: with the built executable. */
 import { expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Dice, sentence } from "../../src/load/mod.ts";
 import { EIO, ENOSPC, FaultyDisk } from "./faults.ts";
@@ -421,6 +430,33 @@ suite(volumes, () => {
       const left = readdirSync(usb);
       expect(left).toEqual(expect.arrayContaining(good));
       for (const name of left) expect((await run(["backup", "verify", join(usb, name)])).code).toBe(0);
+    });
+  });
+
+  mounted("a node on a full disk is backed up to another volume", async () => {
+    await withMount(tmpfs("32m"), async (volume) => {
+      const node = await TestNode.start({ dir: join(volume, "data") });
+      await fill(node, 1000);
+      Bun.spawnSync(["dd", "if=/dev/zero", `of=${join(volume, "rest")}`, "bs=64k"], { stderr: "ignore" });
+      await until("nothing can be remembered", 20_000, async () => {
+        return (await node.post("/remember", atomOf(sentence(new Dice(1), 200)))).status === 507;
+      });
+      await until("no byte is free", 20_000, () => {
+        Bun.spawnSync(["dd", "if=/dev/zero", `of=${join(volume, "more")}`, "bs=4k"], { stderr: "ignore" });
+        return statfsSync(volume).bavail === 0;
+      });
+      const out = join(scratch(), "a.tzst");
+      expect(await run(["backup", "create", "--data-dir", node.dir, "--out", out])).toMatchObject({
+        code: 0,
+      });
+      expect(JSON.parse((await run(["backup", "drill", "--json", out])).out)).toMatchObject({ clean: true });
+      rmSync(join(volume, "rest"));
+      rmSync(join(volume, "more"), { force: true });
+      await until("it remembers again", 60_000, async () => {
+        return (await node.post("/remember", atomOf("again"))).status === 200;
+      });
+      await node.stop();
+      await deepCheck(node.dir);
     });
   });
 
