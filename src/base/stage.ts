@@ -2,7 +2,7 @@
 export type Stage = "ok" | "tight" | "critical";
 
 /** Shares of a budget at which its stages begin, and how far below that they are left again. */
-const TIGHT = 0.8;
+export const TIGHT = 0.8;
 export const CRITICAL = 0.95;
 const HYSTERESIS = 0.05;
 

@@ -24,6 +24,7 @@ class RecallThread {
       settings: options.embedder,
       model: options.model,
       budget: options.vectors,
+      diskBudget: options.diskBudget,
       clock: systemClock,
       gate: this.control,
       log: (message) => post({ log: message }),

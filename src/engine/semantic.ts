@@ -10,7 +10,7 @@ import {
   spaceName,
 } from "../embedder/mod.ts";
 import type { Semantic, SemanticQuery, SemanticSearch } from "../recall/mod.ts";
-import { isBehind, isCorrupt, type StoreReader, spaceId, type WorldRow } from "../storage/mod.ts";
+import { diskRoom, isBehind, isCorrupt, type StoreReader, spaceId, type WorldRow } from "../storage/mod.ts";
 import {
   type AnnOptions,
   type AnnStatus,
@@ -27,6 +27,8 @@ export interface SemanticOptions {
   /** The built-in model; undefined when the node makes no vectors. */
   model: SharedArrayBuffer | undefined;
   budget: VectorBudget;
+  /** Bytes that the data directory may take; 0 = a part of the volume. */
+  diskBudget: number;
   clock: Clock;
   /** Graphs are built while background work may be done. */
   gate: Pick<Gate, "resting">;
@@ -221,6 +223,7 @@ export class SemanticSide {
       ann: {
         dir,
         lib: this.reader.place.lib,
+        room: () => diskRoom(this.reader.place, this.options.diskBudget),
         onUnusable: this.options.onUnusable,
         space: id,
         identity: `${this.reader.nodeId()} ${spaceName(space)}`,

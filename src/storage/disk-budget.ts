@@ -10,6 +10,7 @@ import {
   LIMITS,
   nextStage,
   type Stage,
+  TIGHT,
 } from "../base/mod.ts";
 
 /** Part of the volume that is the budget when none is set. */
@@ -129,10 +130,7 @@ export class DiskBudget {
     this.scannedAt = this.clock.monotonic();
     const { place } = this;
     this.bytes = this.budget! > 0 ? this.budget! : Math.floor(volumeBytes(place.dir) * OF_VOLUME);
-    this.total = directoryBytes(
-      place.dir,
-      KEPT_ASIDE.map((name) => place[name]),
-    );
+    this.total = directoryBytes(place.dir, keptAside(place));
     const database = sizeOf(place.database);
     this.beside = this.total - database - sizeOf(place.wal);
     this.free = db
@@ -146,6 +144,16 @@ export class DiskBudget {
     const needed = Math.max(0, UNSEEN_BYTES + BEGIN_BYTES - (1 - CRITICAL) * this.bytes);
     this.stage = nextStage(this.stage, this.total - this.free + ballast + needed, this.bytes);
   }
+}
+
+/** What a file beside the database may take at most, so that writing goes on. @param budget as for DiskBudget */
+export function diskRoom(place: Layout, budget: number): number {
+  const bytes = budget > 0 ? budget : volumeBytes(place.dir) * OF_VOLUME;
+  return Math.max(0, bytes * TIGHT - directoryBytes(place.dir, keptAside(place)));
+}
+
+function keptAside(place: Layout): string[] {
+  return KEPT_ASIDE.map((name) => place[name]);
 }
 
 function volumeBytes(dir: string): number {

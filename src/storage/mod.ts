@@ -13,6 +13,7 @@ export { auditOffline, withAudit } from "./audit-files.ts";
 export { type CheckReport, checkStore } from "./check.ts";
 export type { Finding } from "./check-report.ts";
 export type { WriteContext } from "./context.ts";
+export { diskRoom } from "./disk-budget.ts";
 export {
   countEdges,
   dropEdge,

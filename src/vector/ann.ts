@@ -26,6 +26,8 @@ export interface AnnOptions {
   fromRows: number;
   /** Bytes that graphs may take in memory together. */
   bytes: number;
+  /** Bytes that a snapshot may take on the disk; absent: as many as it needs. */
+  room?: () => number;
   clock: Clock;
   /** While it rests no build begins. */
   gate?: { readonly resting: boolean };
@@ -242,12 +244,17 @@ export class AnnGraphs {
     const { bytes } = this.options;
     const bytesOf = (rows: number): number => rows * (this.dimension + GRAPH_ROW_BYTES);
     const wanted = bytesOf(world.size);
+    const mb = (n: number): string => `${Math.ceil(n / MB)} MB`;
     if (wanted > bytes) {
-      const mb = (n: number): string => `${Math.ceil(n / MB)} MB`;
       throw new Fault(
         "storage_error",
         `it would take ${mb(wanted)} of memory, more than the ${mb(bytes)} set aside`,
       );
+    }
+    // beside the old one, while it is written
+    const room = this.options.room?.() ?? Number.POSITIVE_INFINITY;
+    if (wanted > room) {
+      throw new Fault("disk_full", `its file would take ${mb(wanted)}, more than the disk budget leaves`);
     }
     let sum = wanted;
     for (const [id, { seal }] of [...this.graphs].reverse()) {

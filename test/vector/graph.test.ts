@@ -279,6 +279,14 @@ test("a graph that would not fit its memory is not built, and the status says wh
   expect(said).toHaveLength(1);
 });
 
+test("a graph whose file would break the disk budget is not built, and the status says why", async () => {
+  fill(600);
+  const index = await settled(start({ room: () => 50_000 }));
+  expect(ask(index, queries[0]!).mode).toBe("exact");
+  expect(index.status(1)!.why).toContain("disk budget");
+  expect(readdirSync(place.dir)).toEqual([]);
+});
+
 test("worlds that were not asked for longest give way", async () => {
   for (const vector of clustered(1500, DIMENSION, 1)) source.add(1 + (source.state(1).lastSeq % 3), vector);
   const index = start({ bytes: 1000 * (DIMENSION + 448) + 100_000 });
