@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { equalBytes, Fault, fileFault } from "../base/mod.ts";
+import { equalBytes, errnoOf, Fault, fileFault } from "../base/mod.ts";
 
 /*
  * The last bytes of an archive: a skippable frame of zstd (RFC 8878, 3.1.2), which every decoder passes over, with the
@@ -26,7 +26,7 @@ export function encodeSeal(length: number, sha256: Uint8Array): Uint8Array {
 /**
  * Reads every byte of an archive and compares it with its seal.
  * @returns the bytes before the seal
- * @throws Fault damaged when a byte was changed, added or cut; storage_error when the file cannot be read
+ * @throws Fault damaged when a byte was changed, added or cut; not_found; storage_error when the file cannot be read
  */
 export async function checkSeal(
   path: string,
@@ -36,6 +36,7 @@ export async function checkSeal(
   try {
     fd = openSync(path, "r");
   } catch (cause) {
+    if (errnoOf(cause) === "ENOENT") throw new Fault("not_found", `there is no file ${path}`);
     throw fileFault("read", path, cause);
   }
   try {
