@@ -1,5 +1,7 @@
 /** Traces of the built program, over OTLP/HTTP to a collector on loopback. */
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Collector } from "../telemetry/collector.ts";
 import { atomOf, deepCheck, figure, suite, TestNode, until } from "./harness.ts";
 
@@ -32,6 +34,17 @@ suite("tracing", () => {
     expect(childrenOf("POST /replay")).toEqual(["queue", "encode"]);
     expect(collector.spans.some((span) => span.name.includes("healthz"))).toBe(false);
     expect(node.log.some((line) => line.trace_id === TRACE && line.route === "/ask")).toBe(true);
+    const key = readFileSync(join(node.dir, "secrets", "admin.key"), "utf8").trim();
+    const flag = { json: { enabled: false }, headers: { "X-Admin-Key": key } };
+    expect((await node.send("PATCH", "/api/v1/control/flags/telemetry", flag)).status).toBe(200);
+    const before = collector.spans.length;
+    await node.post(
+      "/ask",
+      { world: "home", text: "spare key" },
+      { traceparent: `00-${TRACE.replace("4", "5")}-00f067aa0ba902b7-01` },
+    );
+    await Bun.sleep(3000);
+    expect(collector.spans.slice(before).filter((span) => span.name === "POST /ask")).toEqual([]);
     await node.stop();
     await collector.stop();
     await deepCheck(node.dir);
