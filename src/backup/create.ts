@@ -8,7 +8,9 @@ import {
   fsyncDir,
   layout,
   ownCommand,
+  removeWork,
   systemClock,
+  workDirectory,
 } from "../base/mod.ts";
 import { rekeyStore, type StoreFacts, snapshotBytes, storeFacts } from "../storage/mod.ts";
 import { writeArchive } from "./archive.ts";
@@ -16,7 +18,7 @@ import { describe, type Metadata } from "./metadata.ts";
 import { SEAL_BYTES } from "./seal.ts";
 import { FileSink, PipeSink } from "./sink.ts";
 import { SNAPSHOT, takeSnapshot, walBound } from "./snapshot.ts";
-import { removeWork, requireFileSize, requireSpace, workDirectory } from "./space.ts";
+import { requireFileSize, requireSpace } from "./space.ts";
 import { type Noted, noted } from "./status.ts";
 import { uncache } from "./uncache.ts";
 import { type Report, verifyArchive } from "./verify.ts";

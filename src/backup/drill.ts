@@ -1,9 +1,7 @@
-import { rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { layout } from "../base/mod.ts";
+import { layout, removeWork, workDirectory } from "../base/mod.ts";
 import { type Examined, examine } from "./examine.ts";
 import type { Metadata } from "./metadata.ts";
-import { workDirectory } from "./space.ts";
 import { unpackArchive } from "./unpack.ts";
 import type { Report } from "./verify.ts";
 
@@ -25,6 +23,6 @@ export async function drillArchive(
     const metadata = await unpackArchive(path, layout(work), report);
     return { metadata, ...examine(layout(work), report) };
   } finally {
-    rmSync(work, { recursive: true, force: true });
+    removeWork(work);
   }
 }

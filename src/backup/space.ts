@@ -1,6 +1,5 @@
-import { mkdirSync, readdirSync, rmSync, statfsSync } from "node:fs";
-import { join } from "node:path";
-import { errnoOf, Fault, fileFault, MB } from "../base/mod.ts";
+import { statfsSync } from "node:fs";
+import { Fault, MB } from "../base/mod.ts";
 
 /** statfs type of FAT file systems, and the size at which their files end. */
 const MSDOS_MAGIC = 0x4d44;
@@ -27,44 +26,4 @@ export function requireFileSize(dir: string, bytes: number): void {
     "disk_full",
     `${dir} is a FAT volume, whose files end at 4 GiB, and the copy may take ${Math.ceil(bytes / MB)} MB; format it as ext4 or exFAT`,
   );
-}
-
-const WORK = ".dwbase-work-";
-
-/** A directory beside what is made in it, named after this process; what dead processes left is removed. */
-export function workDirectory(parent: string): string {
-  sweepWork(parent);
-  const dir = join(parent, `${WORK}${process.pid}`);
-  try {
-    mkdirSync(dir, { mode: 0o700 });
-  } catch (cause) {
-    throw fileFault("create directory", dir, cause);
-  }
-  return dir;
-}
-
-function sweepWork(parent: string): void {
-  for (const name of readdirSync(parent)) {
-    if (!name.startsWith(WORK) || isAlive(Number(name.slice(WORK.length)))) continue;
-    rmSync(join(parent, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errnoOf(error) === "EPERM";
-  }
-}
-
-/** Removes a directory of ours. Of a volume that is gone nothing can be removed, and that was said before. */
-export function removeWork(dir: string): void {
-  try {
-    rmSync(dir, { recursive: true, force: true });
-  } catch {
-    // what stays is removed by the next backup there
-  }
 }

@@ -15,3 +15,4 @@ export * from "./self.ts";
 export * from "./stage.ts";
 export * from "./time.ts";
 export * from "./volatile.ts";
+export * from "./work-directory.ts";

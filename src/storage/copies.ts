@@ -10,6 +10,7 @@ import {
   fsyncDir,
   type Layout,
   LIMITS,
+  sweepWork,
   syncFile,
 } from "../base/mod.ts";
 import { readMeta, readNumber, writeMeta, writeNumber } from "./meta.ts";
@@ -87,11 +88,14 @@ export function dropCopies(place: Layout): void {
     damagedWal,
   ];
   for (const path of files) rmSync(path, { force: true });
+  // a backup that was killed may have left its copy
+  sweepWork(place.dir);
 }
 
-/** Removes what a rebuild or a restore that was cut off has left. */
+/** Removes what a rebuild, a restore or a backup that was cut off has left. */
 export function dropRebuild(place: Layout): void {
   for (const path of [place.rebuild, place.restoring]) rmSync(path, { recursive: true, force: true });
+  sweepWork(place.dir);
 }
 
 /** After a removal no copy may hold what was removed. */

@@ -3,7 +3,8 @@
  * forgotten atoms held, be it text, index token, label, worker name or vector.
  */
 import { describe, expect, test } from "bun:test";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type NewAtom, vectorToBytes } from "../../src/atom/mod.ts";
 import { LIMITS, layout } from "../../src/base/mod.ts";
 import { foundIn, note, Store, withPlainStore } from "./harness.ts";
@@ -320,12 +321,17 @@ describe("the purge", () => {
       const { migrationCopy } = layout(store.dir);
       const id = store.remember("x");
       for (const path of [migrationCopy, `${migrationCopy}.tmp`]) writeFileSync(path, "a copy");
+      // a process of this number there cannot be
+      const killed = join(store.dir, ".dwbase-work-4194305");
+      mkdirSync(killed);
+      writeFileSync(join(killed, "dwbase.db"), "a copy");
       store.purge();
       expect(existsSync(migrationCopy)).toBe(true);
       store.forget(id);
       store.purge();
       expect(existsSync(migrationCopy)).toBe(false);
       expect(existsSync(`${migrationCopy}.tmp`)).toBe(false);
+      expect(existsSync(killed)).toBe(false);
     });
   });
 

@@ -20,6 +20,7 @@ import {
   deepCheck,
   FULL,
   figure,
+  filesUnder,
   hashFiles,
   quantile,
   run,
@@ -511,6 +512,18 @@ suite(volumes, () => {
       });
       await deepCheck(link);
     });
+  });
+
+  mounted("what root backs up and restores stays its owner's", async () => {
+    const dir = await storeOf(50);
+    const archive = join(scratch(), "a.tzst");
+    Bun.spawnSync(["chown", "-R", "65534:65534", dir]);
+    expect((await run(["backup", "create", "--data-dir", dir, "--out", archive])).code).toBe(0);
+    const args = ["backup", "restore", "--input", archive, "--data-dir", dir, "--force"];
+    expect(await run(args)).toMatchObject({ code: 0 });
+    const owners = filesUnder(dir).map((path) => [path, statSync(path).uid]);
+    expect(owners.filter(([, uid]) => uid !== 65534)).toEqual([]);
+    expect(owners.map(([path]) => path)).toContain(join(dir, ".snapshot_metadata.json"));
   });
 
   mounted("a restore without room: exit 7, and the store stays as it is", async () => {
