@@ -49,7 +49,7 @@ export function rowSum(table: string, columns: readonly Column[], vault?: Vault)
   };
   put(table);
   for (const column of columns) put(column);
-  const encoded = buffer.subarray(0, at);
+  const encoded = new Uint8Array(buffer.buffer, buffer.byteOffset, at);
   const out = vault ? vault.sum(encoded) : xxHash64(encoded);
   if (buffer.length > KEEP) buffer = Buffer.alloc(64 * 1024);
   return out;

@@ -48,9 +48,9 @@ export class TruthTable<Row extends object> {
   values(db: Database, row: Row): Column[] {
     const given = row as unknown as Stored;
     const vault = this.vaultOf(db);
-    const values = this.columns.map((column) =>
-      vault && this.sealed.includes(column) ? this.seal(vault, given, column) : given[column]!,
-    );
+    const values: Column[] = [];
+    for (const column of this.columns) values.push(given[column]!);
+    if (vault) this.sealAll(vault, given, values);
     values.push(rowSum(this.name, values, vault));
     return values;
   }
@@ -86,10 +86,12 @@ export class TruthTable<Row extends object> {
     return this.sealed.length > 0 ? vaultOf(db) : undefined;
   }
 
-  private seal(vault: Vault, row: Stored, column: string): Column {
-    const value = row[column]!;
-    if (value === null || value === "" || typeof value === "number") return value;
-    return vault.seal(value, this.place(vault, row, column));
+  private sealAll(vault: Vault, row: Stored, values: Column[]): void {
+    for (const column of this.sealed) {
+      const value = row[column]!;
+      if (value === null || value === "" || typeof value === "number") continue;
+      values[this.columns.indexOf(column)] = vault.seal(value, this.place(vault, row, column));
+    }
   }
 
   private unseal(vault: Vault, row: Stored): boolean {
