@@ -39,6 +39,8 @@ export class PageFile {
   readonly pageSize: number;
   readonly pages: number;
   private readonly usable: number;
+  /** Pages of the database file; a killed node's log may have more. */
+  private readonly inFile: number;
   private readonly fds: number[] = [];
   /** Newer contents than the database file's, newest last. */
   private readonly newer = new Map<number, Place[]>();
@@ -55,8 +57,8 @@ export class PageFile {
     this.pageSize = told >= 512 && (told & (told - 1)) === 0 ? told : LIMITS.pageSize;
     const reserved = head[20]!;
     this.usable = this.pageSize - (reserved <= 32 ? reserved : 0);
-    const inFile = Math.ceil(fstatSync(fd).size / this.pageSize);
-    this.pages = Math.max(inFile, this.addWal(wal));
+    this.inFile = Math.ceil(fstatSync(fd).size / this.pageSize);
+    this.pages = Math.max(this.inFile, this.addWal(wal));
   }
 
   /** @returns the highest page in the log */
@@ -112,7 +114,7 @@ export class PageFile {
     const places = this.newer.get(number) ?? [];
     const at = places.length - 1 - back;
     const place = at >= 0 ? places[at]! : { fd: this.fds[0]!, offset: (number - 1) * this.pageSize };
-    if (at < -1) return undefined;
+    if (at < -1 || (at === -1 && number > this.inFile)) return undefined;
     const bytes = new Uint8Array(this.pageSize);
     if (this.tryRead(place.fd, bytes, place.offset)) return { number, bytes };
     this.unreadable.add(number);

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { decodeUtf8, layout } from "../base/mod.ts";
 import { directoryBytes } from "./disk-budget.ts";
+import { keyIdOf } from "./keyring.ts";
 import { readMeta } from "./meta.ts";
 import { openForRead } from "./open.ts";
 import { notedWear, type Wear } from "./wear.ts";
@@ -8,6 +9,8 @@ import { notedWear, type Wear } from "./wear.ts";
 export interface StoreStats extends Wear {
   node_id: string;
   schema_version: number;
+  /** Id of the key that it is encrypted by. */
+  key_id: string | null;
   worlds: number;
   atoms: number;
   tombstones: number;
@@ -56,6 +59,7 @@ export function storeStats(dataDir: string): StoreStats {
     return {
       node_id: decodeUtf8(readMeta(db, "node_id") ?? new Uint8Array()) ?? "",
       schema_version: one("PRAGMA user_version"),
+      key_id: keyIdOf(db) ?? null,
       worlds: one("SELECT count(*) FROM world WHERE state <> 2"),
       atoms,
       tombstones: one("SELECT count(*) FROM tombstone"),

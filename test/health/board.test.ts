@@ -82,6 +82,15 @@ describe("a node", () => {
     });
   });
 
+  test("that found damage names it, counts the rest, is degraded and serves all else", () => {
+    const { board } = boardOf();
+    board.damaged(["atom a is damaged", "atom b is damaged"]);
+    board.damaged(["atom a is damaged"]);
+    const { status, message } = checkOf(board, "storage");
+    expect([status, message]).toEqual(["warning", "atom a is damaged (and 1 more); all else is served"]);
+    expect([board.body().status, board.ready()]).toEqual(["degraded", true]);
+  });
+
   test("one of whose threads stands still is not ready", () => {
     const { board, clock, beats } = boardOf();
     board.observe();
