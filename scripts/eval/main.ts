@@ -36,6 +36,10 @@ const EVALUATOR: Caller = {
   readWorlds: [],
   writeWorlds: [],
   importanceCap: 1,
+  kinds: [],
+  labels: [],
+  sessions: [],
+  rememberPerSec: 0,
   address: "",
   bucket: "",
 };

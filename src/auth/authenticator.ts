@@ -67,6 +67,10 @@ export class Authenticator {
       readWorlds,
       writeWorlds,
       importanceCap,
+      kinds: [],
+      labels: [],
+      sessions: [],
+      rememberPerSec: 0,
     };
     this.anonymous = { ...anonymous, capabilities: ALL_BUT_ADMIN };
     this.nobody = { ...anonymous, capabilities: new Set() };
@@ -136,6 +140,11 @@ export class Authenticator {
       readWorlds: intersectWorlds(security.readWorlds, record.readWorlds ?? []),
       writeWorlds: intersectWorlds(security.writeWorlds, record.writeWorlds ?? []),
       importanceCap: Math.min(security.importanceCap, record.importanceCap ?? 1),
+      kinds: record.kinds ?? [],
+      labels: record.labels ?? [],
+      worker: record.worker,
+      sessions: record.sessions ?? [],
+      rememberPerSec: record.rememberPerSec ?? 0,
     };
     this.profiles.set(record, profile);
     return profile;

@@ -22,6 +22,16 @@ export interface Caller {
   readonly writeWorlds: readonly string[];
   /** Highest importance that this caller may write, 0 to 1. */
   readonly importanceCap: number;
+  /** Kinds of atoms that this caller may write; [] = all. */
+  readonly kinds: readonly string[];
+  /** Patterns of the labels that this caller may give; [] = all. */
+  readonly labels: readonly string[];
+  /** The one worker that this caller may write as; undefined = any. */
+  readonly worker?: string | undefined;
+  /** Patterns of the sessions of the memory family that this caller may use; [] = all. */
+  readonly sessions: readonly string[];
+  /** Atoms a second of this caller; 0 = as the node allows. */
+  readonly rememberPerSec: number;
   /** Address of the client; behind a trusted proxy, the one that it reports. */
   readonly address: string;
   /** What shares rate limits and Idempotency-Keys: the key, else the address. */
@@ -70,6 +80,58 @@ export function mayRead(caller: Caller, world: string): boolean {
 export function mayWrite(caller: Caller, world: string): boolean {
   if (!caller.capabilities.has("write_worlds")) return false;
   return world.startsWith(RESERVED) ? caller.admin : allowsWorld(caller.writeWorlds, world);
+}
+
+/** Whether a caller may use a session of the memory family. */
+export function maySession(caller: Caller, session: string): boolean {
+  return allowsWorld(caller.sessions, session);
+}
+
+/** @throws Fault capability_denied when the caller is bound to other sessions */
+export function requireSession(caller: Caller, session: string): void {
+  if (maySession(caller, session)) return;
+  throw new Fault(
+    "capability_denied",
+    `the key "${caller.name}" may not use the session "${session}"; use one that may`,
+  );
+}
+
+/** As much of an atom as decides who may write it. */
+export interface Writing {
+  world: string;
+  worker: string;
+  kind: string;
+  importance?: number | undefined;
+  labels?: readonly string[] | undefined;
+}
+
+/** Why the caller may not write an atom, or undefined when it may. */
+export function writeRefusal(caller: Caller, atom: Writing): Fault | undefined {
+  const { world, worker, kind, importance = 0.5, labels = [] } = atom;
+  if (!mayWrite(caller, world)) {
+    return new Fault("capability_denied", `the key may not write world "${world}"; use one that may`);
+  }
+  if (caller.worker !== undefined && worker !== caller.worker) {
+    return new Fault(
+      "capability_denied",
+      `the key writes as the worker "${caller.worker}" only, not as "${worker}"`,
+    );
+  }
+  if (importance > caller.importanceCap) {
+    return new Fault(
+      "importance_cap",
+      `importance ${importance} is above the ${caller.importanceCap} allowed here; lower it`,
+    );
+  }
+  if (caller.kinds.length > 0 && !caller.kinds.includes(kind)) {
+    return new Fault("kind_not_allowed", `the key may write ${caller.kinds.join(", ")}, not "${kind}"`);
+  }
+  const label = labels.find((one) => !allowsWorld(caller.labels, one));
+  if (label === undefined) return undefined;
+  return new Fault(
+    "label_not_allowed",
+    `the key may not give the label ${JSON.stringify(label)}; leave it out`,
+  );
 }
 
 /** @throws Fault capability_denied when the caller lacks `capability`. */

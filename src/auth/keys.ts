@@ -10,6 +10,11 @@ export interface KeyRecord {
   readWorlds?: readonly string[];
   writeWorlds?: readonly string[];
   importanceCap?: number;
+  kinds?: readonly string[];
+  labels?: readonly string[];
+  worker?: string;
+  sessions?: readonly string[];
+  rememberPerSec?: number;
 }
 
 /** Where keys are looked up; only their SHA-256 is ever kept. */

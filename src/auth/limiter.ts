@@ -1,14 +1,16 @@
 import { type Clock, Fault, LIMITS, LruMap } from "../base/mod.ts";
 import type { Caller } from "./caller.ts";
 
-/** What is limited: atoms remembered, questions asked. */
-export type Limited = "remember" | "ask";
+/** What is limited: atoms remembered, questions asked, requests of the memory family. */
+export type Limited = "remember" | "ask" | "memory";
 
 export interface LimiterOptions {
   /** Atoms a second for each key or address; 0 = unlimited. */
   rememberPerSec: number;
   /** Questions a minute for each key or address; 0 = unlimited. */
   askPerMin: number;
+  /** Whether requests of the memory family are limited, to LIMITS.memoryPerMin. */
+  memory?: () => boolean;
   clock: Clock;
   /** Whether a bucket is limited at the moment; always when absent. */
   enabled?: (bucket: string) => boolean;
@@ -66,14 +68,19 @@ export class Limiter {
   private readonly clock: Clock;
   private readonly plans: Record<Limited, Plan | undefined>;
   private readonly enabled: (bucket: string) => boolean;
+  private readonly memory: () => boolean;
+  /** Plans of keys that have a rate of their own, by that rate. */
+  private readonly own = new LruMap<Plan>(LIMITS.keyRates);
 
   constructor(options: LimiterOptions) {
     this.clock = options.clock;
     this.enabled = options.enabled ?? (() => true);
+    this.memory = options.memory ?? (() => false);
     const { rememberPerSec, askPerMin } = options;
     this.plans = {
-      remember: plan(rememberPerSec / 1000, Math.max(10 * rememberPerSec, LIMITS.batchAtoms)),
+      remember: rememberPlan(rememberPerSec),
       ask: plan(askPerMin / 60_000, Math.max(1, askPerMin)),
+      memory: plan(LIMITS.memoryPerMin / 60_000, LIMITS.memoryBurst),
     };
   }
 
@@ -92,21 +99,37 @@ export class Limiter {
    * @throws RateLimited when there are too few.
    */
   takeRest(what: Limited, caller: Caller, count: number): Rate | undefined {
-    const capacity = this.plans[what]?.capacity ?? 0;
+    const capacity = this.planOf(what, caller)?.capacity ?? 0;
     return this.take(what, caller, count - 1, Math.min(count, capacity) - 1);
   }
 
   /** Ms until the caller's bucket has a token; 0 = now. A stream pauses its reading for that long. */
   waitMs(what: Limited, caller: Caller): number {
-    const plan = this.plans[what];
-    if (!plan || !this.enabled(caller.bucket)) return 0;
+    const plan = this.planOf(what, caller);
+    if (!plan) return 0;
     return Math.max(0, Math.ceil((1 - this.refilled(plan, caller.bucket).tokens) / plan.perMs));
+  }
+
+  /** What limits the caller now; a key's own rate goes before the node's. */
+  private planOf(what: Limited, caller: Caller): Plan | undefined {
+    if (what === "memory" && !this.memory()) return undefined;
+    const rate = what === "remember" ? caller.rememberPerSec : 0;
+    const plan = rate > 0 ? this.ownPlan(rate) : this.plans[what];
+    return plan && this.enabled(caller.bucket) ? plan : undefined;
+  }
+
+  private ownPlan(rate: number): Plan | undefined {
+    const known = this.own.get(String(rate));
+    if (known) return known;
+    const made = rememberPlan(rate);
+    if (made) this.own.set(String(rate), made);
+    return made;
   }
 
   /** Takes `cost` tokens when the bucket holds at least `needed`. */
   private take(what: Limited, caller: Caller, cost: number, needed: number): Rate | undefined {
-    const plan = this.plans[what];
-    if (!plan || !this.enabled(caller.bucket)) return undefined;
+    const plan = this.planOf(what, caller);
+    if (!plan) return undefined;
     const bucket = this.refilled(plan, caller.bucket);
     if (bucket.tokens + ROUNDING < needed) {
       const seconds = Math.max(1, Math.ceil((needed - bucket.tokens) / plan.perMs / 1000));
@@ -132,6 +155,10 @@ export class Limiter {
     bucket.at = now;
     return bucket;
   }
+}
+
+function rememberPlan(perSec: number): Plan | undefined {
+  return plan(perSec / 1000, Math.max(10 * perSec, LIMITS.batchAtoms));
 }
 
 function plan(perMs: number, capacity: number): Plan | undefined {

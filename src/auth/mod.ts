@@ -8,8 +8,20 @@ export {
   type Caller,
   type Capability,
   mayRead,
+  maySession,
   mayWrite,
   requireCapability,
+  requireSession,
+  writeRefusal,
 } from "./caller.ts";
-export type { KeyEntry, KeyRecord, KeyStore } from "./keys.ts";
+export { checkKeyRequest, NewKeySchema } from "./key-request.ts";
+export {
+  type KeyKeeper,
+  KeyRing,
+  type KeyView,
+  type MadeKey,
+  type NewKey,
+  type StoredKey,
+} from "./key-ring.ts";
+export { type KeyEntry, type KeyRecord, type KeyStore, keyDigest } from "./keys.ts";
 export * from "./limiter.ts";

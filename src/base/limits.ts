@@ -186,6 +186,15 @@ export const LIMITS = {
   wrongKeyDelayMs: 1000,
   wrongKeyWaiting: 64,
   trackedAddresses: 4096,
+  /** Keys made at run time, patterns in one list of a key, and characters of its name. */
+  keys: 1000,
+  keyPatterns: 256,
+  keyNameChars: 64,
+  /** Rates of their own that keys have, for each a set of buckets. */
+  keyRates: 64,
+  /** Requests of the memory family a minute for each key or address, and how many may come at once. */
+  memoryPerMin: 100,
+  memoryBurst: 200,
 
   // --- audit log ---
   /** Entries that are kept; the oldest are dropped `auditBlock` at a time. */

@@ -20,6 +20,7 @@ const WORDS: Record<string, Load> = {
   storage: () => import("./words/storage.ts"),
   backup: () => import("./words/backup.ts"),
   index: () => import("./words/index.ts"),
+  keys: () => import("./words/keys.ts"),
   control: () => import("./words/control.ts"),
   audit: () => import("./words/audit.ts"),
   health: () => import("./words/health.ts"),

@@ -1,4 +1,5 @@
 import type { AskRequest, Atom, AtomFilter, NewAtom, PolicyRequest, WorldRequest } from "../atom/mod.ts";
+import type { KeyView, MadeKey } from "../auth/mod.ts";
 import { Fault, LIMITS } from "../base/mod.ts";
 import { type Address, parseApi } from "./address.ts";
 import { Transport } from "./transport.ts";
@@ -131,6 +132,19 @@ export class Client {
     const body = (await this.fetch("/health")) as Partial<Health> | null;
     if (typeof body?.status !== "string") throw this.transport.notANode("it has no health");
     return body as Health;
+  }
+
+  /** Makes a key; needs an admin key. */
+  async createKey(key: object): Promise<MadeKey> {
+    return (await this.post("/keys", key)) as MadeKey;
+  }
+
+  async keys(): Promise<KeyView[]> {
+    return (await this.fetch("/keys")) as KeyView[];
+  }
+
+  async revokeKey(id: string): Promise<void> {
+    await this.transport.send({ method: "DELETE", path: `/keys/${encodeURIComponent(id)}` });
   }
 
   /** The metrics as Prometheus text. */

@@ -1,5 +1,12 @@
 import { existsSync } from "node:fs";
-import { Authenticator, bootstrapAdminKey, isOpen, type KeyEntry, newKey } from "../auth/mod.ts";
+import {
+  Authenticator,
+  bootstrapAdminKey,
+  isOpen,
+  type KeyEntry,
+  type KeyRing,
+  newKey,
+} from "../auth/mod.ts";
 import { Fault, layout } from "../base/mod.ts";
 import { type Config, isLoopback, parseListen } from "../config/mod.ts";
 import type { Logger } from "../telemetry/mod.ts";
@@ -11,6 +18,7 @@ import type { Logger } from "../telemetry/mod.ts";
  */
 export function openAuthenticator(
   config: Config,
+  store: KeyRing,
   logger: Logger,
 ): { authenticator: Authenticator; opened: () => void } {
   const listen = parseListen(config.node.listen);
@@ -41,6 +49,7 @@ export function openAuthenticator(
   const authenticator = new Authenticator({
     ...access,
     keys,
+    store,
     security: {
       readWorlds: config.security.readWorlds,
       writeWorlds: config.security.writeWorlds,

@@ -1,4 +1,4 @@
-import { Limiter } from "../auth/mod.ts";
+import { KeyRing, Limiter } from "../auth/mod.ts";
 import { BUILD, ensureDir, Fault, hasSmallHeap, MB, systemClock } from "../base/mod.ts";
 import { type Config, type Loaded, loadConfig, parseListen } from "../config/mod.ts";
 import { Circuits, Control } from "../control/mod.ts";
@@ -51,6 +51,7 @@ class Node {
   private readonly board: HealthBoard;
   private readonly control: Control;
   private readonly circuits = new Circuits();
+  private readonly keys = new KeyRing();
   private readonly metrics = createMetrics();
   private readonly budgets: Budgets;
   private readonly traces: Traces;
@@ -104,7 +105,7 @@ class Node {
     if (!hasSmallHeap()) log.logger.warn("the heap could not be made small: the node takes more memory");
     ensureDir(config.node.dataDir);
     const secrets = openSecrets(config, process.env, log.logger);
-    const { authenticator, opened } = openAuthenticator(config, log.logger);
+    const { authenticator, opened } = openAuthenticator(config, this.keys, log.logger);
     this.open = authenticator.open;
     const { metrics } = this;
     this.server = createServer({
@@ -115,8 +116,11 @@ class Node {
         rememberPerSec: config.security.rememberPerSec,
         askPerMin: config.security.askPerMin,
         clock: systemClock,
+        // on an open node only where somebody has asked for it
+        memory: () => !this.open || this.control.flag("api_rate_limiting").source !== "default",
         enabled: (bucket) => this.control.cells.enabled("api_rate_limiting", bucket),
       }),
+      keys: this.keys,
       control: this.control,
       circuits: this.circuits,
       secrets,
@@ -196,6 +200,7 @@ class Node {
     });
     this.opened = engine;
     await this.control.open(engine);
+    await this.keys.open(engine);
     this.circuits.add(engine);
     this.engine = engine;
     const { level, reason } = this.control;

@@ -1,5 +1,14 @@
 import type { AskRequest, NewAtom, PolicyRequest, ReplayRequest, WorldRequest } from "../atom/mod.ts";
-import { type Caller, mayRead, mayWrite, requireCapability } from "../auth/mod.ts";
+import {
+  type Caller,
+  type KeyKeeper,
+  mayRead,
+  mayWrite,
+  type NewKey,
+  requireCapability,
+  type StoredKey,
+  writeRefusal,
+} from "../auth/mod.ts";
 import { decodeUtf8, encodeUtf8, Fault, LIMITS, type Stage } from "../base/mod.ts";
 import {
   type CircuitAction,
@@ -48,7 +57,7 @@ export interface EngineOptions {
 }
 
 /** The engine over its threads: checks what the caller may, hands the work on, and never blocks main. */
-export class ThreadedEngine implements Engine, ControlStore, CircuitSource {
+export class ThreadedEngine implements Engine, ControlStore, CircuitSource, KeyKeeper {
   private readonly exports = new Exports();
   private closing: Promise<void> | undefined;
 
@@ -125,7 +134,7 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource {
   }
 
   async remember(caller: Caller, atom: NewAtom, how: WriteOptions, want: Want): Promise<Reply> {
-    const refused = refusal(caller, atom);
+    const refused = writeRefusal(caller, atom);
     if (refused) throw refused;
     return this.write(
       { op: "remember", atom, format: want.format, ...idempotency(caller, "remember", how) },
@@ -206,6 +215,20 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource {
     await this.own({ op: "audit", event: act });
   }
 
+  async loadKeys(): Promise<StoredKey[]> {
+    const { bytes } = await this.own({ op: "keys_load" });
+    return JSON.parse(decodeUtf8(bytes)!) as StoredKey[];
+  }
+
+  async saveKey(key: NewKey, sha256: string, by: string): Promise<StoredKey> {
+    const { bytes } = await this.own({ op: "key_create", key, sha256, by });
+    return JSON.parse(decodeUtf8(bytes)!) as StoredKey;
+  }
+
+  async dropKey(id: string, by: string): Promise<void> {
+    await this.own({ op: "key_revoke", id, by });
+  }
+
   circuits(): NamedReport[] {
     return [...this.writer.circuits, ...this.reader.circuits];
   }
@@ -273,23 +296,9 @@ function idempotency(caller: Caller, route: string, how: WriteOptions) {
   return { idem: { scope: `${caller.bucket}\u0000${route}\u0000${key}`, digest: digest.toHex() } };
 }
 
-/** Why the caller may not write the atom, if so. */
-function refusal(caller: Caller, atom: NewAtom): Fault | undefined {
-  if (!mayWrite(caller, atom.world)) {
-    return new Fault("capability_denied", `the key may not write world "${atom.world}"; use one that may`);
-  }
-  if ((atom.importance ?? 0.5) > caller.importanceCap) {
-    return new Fault(
-      "importance_cap",
-      `importance ${atom.importance ?? 0.5} is above the ${caller.importanceCap} allowed here; lower it`,
-    );
-  }
-  return undefined;
-}
-
 function admit(caller: Caller, item: BatchItem): BatchItem {
   if ("code" in item) return item;
-  const fault = refusal(caller, item);
+  const fault = writeRefusal(caller, item);
   return fault ? { code: fault.code, error: fault.message } : item;
 }
 

@@ -1,5 +1,5 @@
 import type { AskRequest, NewAtom, PolicyRequest, ReplayRequest, WorldRequest } from "../atom/mod.ts";
-import type { Caller } from "../auth/mod.ts";
+import type { Caller, NewKey } from "../auth/mod.ts";
 import type { Stage, WireFault } from "../base/mod.ts";
 import type { CircuitAction, ControlAct, ControlState, NamedReport } from "../control/mod.ts";
 import type { EmbedderSettings } from "../embedder/mod.ts";
@@ -27,7 +27,10 @@ export type WriteBody =
 export type OwnWrite =
   | { op: "control_load" }
   | { op: "control_save"; state: ControlState; act: ControlAct }
-  | { op: "audit"; event: AuditEvent };
+  | { op: "audit"; event: AuditEvent }
+  | { op: "keys_load" }
+  | { op: "key_create"; key: NewKey; sha256: string; by: string }
+  | { op: "key_revoke"; id: string; by: string };
 
 export type ReadBody =
   | { op: "ask"; request: AskRequest; format: Format; gzip: boolean }

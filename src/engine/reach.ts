@@ -19,6 +19,10 @@ export function callerOf(reach: Reach): Caller {
     capabilities: new Set(reach.capabilities as Capability[]),
     anonymous: false,
     importanceCap: 1,
+    kinds: [],
+    labels: [],
+    sessions: [],
+    rememberPerSec: 0,
     address: "",
     bucket: "",
   };

@@ -3,13 +3,16 @@ import { mayRead, mayWrite } from "../auth/mod.ts";
 import { bytesToId, Fault, toWire } from "../base/mod.ts";
 import {
   audit,
+  createKey,
   findAtom,
   forgetAtom,
   insertAtom,
   keepAnswer,
+  listKeys,
   manageWorld,
   readControl,
   recallAnswer,
+  revokeKey,
   setPolicy,
   type WriteContext,
   writeControl,
@@ -99,16 +102,40 @@ function forget(ctx: WriteContext, id: string, reach: Reach): Written {
   return { status: 204, bytes: "" };
 }
 
+const OWN: ReadonlySet<string> = new Set([
+  "control_load",
+  "control_save",
+  "audit",
+  "keys_load",
+  "key_create",
+  "key_revoke",
+] satisfies OwnWrite["op"][]);
+
 export function isOwn(body: WriteBody): body is OwnWrite {
-  return body.op === "control_load" || body.op === "control_save" || body.op === "audit";
+  return OWN.has(body.op);
 }
 
-/** What the node writes of itself and for control. */
+/** What the node writes of itself and for control and keys. */
 export function applyOwnWrite(ctx: WriteContext, body: OwnWrite): Written {
-  if (body.op === "control_load") return { status: 200, bytes: readControl(ctx.db) ?? "null" };
-  if (body.op === "control_save") writeControl(ctx.db, JSON.stringify(body.state));
-  audit(ctx, body.op === "audit" ? body.event : body.act);
-  return { status: 200, bytes: "null" };
+  const json = (text: string): Written => ({ status: 200, bytes: text });
+  switch (body.op) {
+    case "control_load":
+      return json(readControl(ctx.db) ?? "null");
+    case "control_save":
+      writeControl(ctx.db, JSON.stringify(body.state));
+      audit(ctx, body.act);
+      return json("null");
+    case "audit":
+      audit(ctx, body.event);
+      return json("null");
+    case "keys_load":
+      return json(JSON.stringify(listKeys(ctx.db)));
+    case "key_create":
+      return json(JSON.stringify(createKey(ctx, body.key, body.sha256, body.by)));
+    case "key_revoke":
+      revokeKey(ctx, body.id, body.by);
+      return json("null");
+  }
 }
 
 /** A policy holds numbers and names of nodes, no text. */

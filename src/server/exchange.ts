@@ -1,5 +1,5 @@
 import { encodeMsgpack } from "../atom/mod.ts";
-import type { Authenticator, Caller, Limiter, TrustedProxies } from "../auth/mod.ts";
+import type { Authenticator, Caller, KeyRing, Limiter, TrustedProxies } from "../auth/mod.ts";
 import { type Clock, Fault } from "../base/mod.ts";
 import type { Circuits, Control } from "../control/mod.ts";
 import type { Engine, HealthBody, Reply, StageSink, Want } from "../engine/mod.ts";
@@ -29,6 +29,8 @@ export interface Shared {
   health: HealthSource;
   authenticator: Authenticator;
   limiter: Limiter;
+  /** Keys made at run time. */
+  keys: KeyRing;
   control: Control;
   circuits: Circuits;
   secrets: Secrets;

@@ -1,5 +1,5 @@
 import { decodeJson, decodeMsgpack } from "../atom/mod.ts";
-import { requireCapability } from "../auth/mod.ts";
+import { requireCapability, requireSession } from "../auth/mod.ts";
 import { Fault, LIMITS } from "../base/mod.ts";
 import { declaredLength, readBody, tooLarge } from "./body.ts";
 import { type Endpoint, Exchange, type PathParameters, type Shared } from "./exchange.ts";
@@ -8,6 +8,7 @@ import { isApiPath } from "./path.ts";
 import { queryOf } from "./query.ts";
 import { refuse } from "./refusal.ts";
 import type { Body, GuardedRoute, Parameter } from "./route.ts";
+import { sessionOf } from "./session.ts";
 
 const NO_PARAMETERS: readonly Parameter[] = [];
 
@@ -49,11 +50,13 @@ async function serveGuarded(exchange: Exchange, route: GuardedRoute): Promise<Re
   const caller = authenticated instanceof Promise ? await authenticated : authenticated;
   if (route.access === "admin" && caller.anonymous) throw ADMIN_KEY_NEEDED;
   exchange.admit(route, caller);
-  if (route.limited) shared.limiter.takeFirst(route.limited, caller);
+  const limited = route.limited ?? (ofMemory(route) ? "memory" : undefined);
+  if (limited) shared.limiter.takeFirst(limited, caller);
   const engine = exchange.engine();
   exchange.hold(shared.admission.request());
 
   exchange.query = queryOf(request.url, route.query ?? NO_PARAMETERS, isApiPath(route.path));
+  if (ofMemory(route)) requireSession(caller, sessionOf(exchange));
   if (lines) {
     refuseEncoded(request);
     requireCapability(caller, route.access);
@@ -65,6 +68,11 @@ async function serveGuarded(exchange: Exchange, route: GuardedRoute): Promise<Re
   requireCapability(caller, route.access);
   const reply = await route.run({ exchange, engine, caller, input });
   return reply instanceof Response ? reply : exchange.reply(reply);
+}
+
+/** Whether a route belongs to the memory family; the control plane beside it does not. */
+function ofMemory(route: GuardedRoute): boolean {
+  return isApiPath(route.path) && !route.always;
 }
 
 /** Refuses a body that says of itself that it is too large, before anything is read. */

@@ -1,7 +1,7 @@
 import { chmodSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { Elysia } from "elysia";
-import { type Authenticator, type Limiter, TrustedProxies } from "../auth/mod.ts";
+import { type Authenticator, KeyRing, type Limiter, TrustedProxies } from "../auth/mod.ts";
 import { type Clock, errnoOf, Fault, LIMITS, type Stage } from "../base/mod.ts";
 import { formatListen, type Listen } from "../config/mod.ts";
 import type { Circuits, Control } from "../control/mod.ts";
@@ -25,6 +25,8 @@ export interface ServerParts {
   health: HealthSource;
   authenticator: Authenticator;
   limiter: Limiter;
+  /** Keys made at run time; without them there are none. */
+  keys?: KeyRing;
   control: Control;
   circuits: Circuits;
   secrets: Secrets;
@@ -80,6 +82,7 @@ export function createServer(parts: ServerParts): Server {
     health: parts.health,
     authenticator: parts.authenticator,
     limiter: parts.limiter,
+    keys: parts.keys ?? new KeyRing(),
     control: parts.control,
     circuits: parts.circuits,
     secrets: parts.secrets,

@@ -3,6 +3,7 @@ import { layout } from "../base/mod.ts";
 import { type AuditEvent, audit } from "./audit.ts";
 import { openForRead } from "./open.ts";
 import { StoreWriter } from "./writer.ts";
+import type { Job } from "./writer-types.ts";
 
 /** Runs `look` on a snapshot of a data directory, beside a running node or not. @throws Fault not_found, damaged */
 export function withAudit<T>(dataDir: string, look: (db: Database) => T): T {
@@ -19,10 +20,19 @@ export function withAudit<T>(dataDir: string, look: (db: Database) => T): T {
  * @throws Fault storage_error when a node uses the directory; see `StoreWriter`
  */
 export function auditOffline(dataDir: string, event: AuditEvent): void {
+  commitOffline(dataDir, (ctx) => audit(ctx, event));
+}
+
+/**
+ * Runs one job in a directory that no node uses, and has it on the disk.
+ * @throws Fault storage_error when a node uses the directory; see `StoreWriter`; what the job throws
+ */
+export function commitOffline<T>(dataDir: string, job: Job<T>): T {
   const writer = new StoreWriter(dataDir);
   try {
-    const [outcome] = writer.commit([(ctx) => audit(ctx, event)]);
-    if (outcome && "fault" in outcome) throw outcome.fault;
+    const outcome = writer.commit([job])[0]!;
+    if ("fault" in outcome) throw outcome.fault;
+    return outcome.value;
   } finally {
     writer.close();
   }

@@ -9,7 +9,7 @@ export {
   listAudit,
   verifyAudit,
 } from "./audit.ts";
-export { auditOffline, withAudit } from "./audit-files.ts";
+export { auditOffline, commitOffline, withAudit } from "./audit-files.ts";
 export { type CheckReport, checkStore } from "./check.ts";
 export type { Finding } from "./check-report.ts";
 export type { WriteContext } from "./context.ts";
@@ -29,6 +29,7 @@ export { Damage, isCorrupt, sqliteFault } from "./faults.ts";
 export { type IdempotencyKey, keepAnswer, recallAnswer } from "./idem.ts";
 export { insertAtom } from "./insert.ts";
 export { type Keyring, keyringOf } from "./keyring.ts";
+export { createKey, listKeys, revokeKey } from "./keys.ts";
 export { trustOf } from "./links.ts";
 export { readState, writeState } from "./memory-state.ts";
 export { readControl, writeControl } from "./meta.ts";

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { addAudit } from "./schema-audit.ts";
+import { addKeys } from "./schema-keys.ts";
 import { addMemory } from "./schema-memory.ts";
 
 /** "dwbs": marks a file as ours. */
@@ -83,6 +84,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 1, up: (db) => db.exec(V1) },
   { version: 2, up: addMemory },
   { version: 3, up: addAudit },
+  { version: 4, up: addKeys },
 ];
 
 /** Bits of `doc.bits` above those of the text room's features (which stay below 1 << 8). */

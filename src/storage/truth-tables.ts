@@ -1,6 +1,7 @@
 import { AUDIT } from "./audit.ts";
 import { EDGE } from "./edges.ts";
 import { IDEM } from "./idem.ts";
+import { KEY } from "./keys.ts";
 import { LINK, TRUST } from "./links.ts";
 import { MEMORY_STATE } from "./memory-state.ts";
 import { META } from "./meta.ts";
@@ -27,4 +28,5 @@ export const TRUTH_TABLES: readonly TruthTable<any>[] = [
   EDGE,
   MEMORY_STATE,
   AUDIT,
+  KEY,
 ];

@@ -5,6 +5,7 @@ import { controlRoutes } from "./control.ts";
 import { docsRoutes } from "./docs.ts";
 import { healthRoutes } from "./health.ts";
 import { indexRoutes } from "./index-status.ts";
+import { keyRoutes } from "./keys.ts";
 import { systemRoutes } from "./memory/system.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { rememberRoutes } from "./remember.ts";
@@ -19,6 +20,7 @@ export const ROUTES: readonly Route[] = [
   ...atomRoutes,
   ...worldRoutes,
   ...indexRoutes,
+  ...keyRoutes,
   ...healthRoutes,
   ...metricsRoutes,
   ...controlRoutes,
