@@ -1,4 +1,4 @@
-import { accessSync, constants } from "node:fs";
+import { statSync } from "node:fs";
 import { asFault, clockIsSane, layout, MB, systemClock } from "../base/mod.ts";
 import type { Finding } from "../health/mod.ts";
 import type { Context } from "./command.ts";
@@ -9,11 +9,8 @@ const NODE_MS = 3000;
 /** Why the native library cannot be loaded, "" when it can, undefined when this user may not try. */
 async function libraryTrouble(dataDir: string): Promise<string | undefined> {
   const { loadAddon } = await import("../vector/mod.ts");
-  try {
-    accessSync(dataDir, constants.W_OK);
-  } catch {
-    return undefined;
-  }
+  // what another user lays down there, root too, the node could not use
+  if (statSync(dataDir, { throwIfNoEntry: false })?.uid !== process.geteuid!()) return undefined;
   try {
     loadAddon(layout(dataDir).lib);
     return "";

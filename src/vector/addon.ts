@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync } from "node:fs";
+import { chmodSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { AtomicFile, ensureDir, equalBytes, errnoOf, Fault, isExecutable } from "../base/mod.ts";
 
@@ -49,7 +49,11 @@ function packagePath(): string {
 export function layDown(bytes: Uint8Array, dir: string, log: (message: string) => void): string {
   const path = join(dir, NAME);
   ensureDir(dir, 0o700);
-  chmodSync(dir, 0o700);
+  const { uid, mode } = statSync(dir);
+  if (uid !== process.geteuid!()) {
+    throw new Fault("storage_error", `${dir} belongs to another user; remove it`);
+  }
+  if ((mode & 0o777) !== 0o700) chmodSync(dir, 0o700);
   const there = bytesOf(path);
   if (there && equalBytes(there, bytes)) return path;
   if (there) log(`${path} is not the library that this program carries; it was not loaded, and is replaced`);

@@ -1,6 +1,6 @@
 /** The native library is loaded from a private file only, whose every byte is right. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { layDown, loadAddon } from "../../src/vector/addon.ts";
 import { scratch } from "./memory-source.ts";
 
@@ -46,6 +46,12 @@ describe("a carried library", () => {
     layDown(CARRIED, dir, () => {});
     expect(statSync(dir).mode & 0o777).toBe(0o700);
   });
+});
+
+test.skipIf(process.getuid!() !== 0)("a directory of another user is not trusted (needs root)", () => {
+  const dir = place();
+  chownSync(dir, 12345, 12345);
+  expect(() => layDown(CARRIED, dir, () => {})).toThrow("belongs to another user");
 });
 
 test("the library of this machine's kind loads", () => {
