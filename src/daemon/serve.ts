@@ -6,7 +6,7 @@ import type { EmbedderSettings } from "../embedder/mod.ts";
 import { ThreadedEngine } from "../engine/mod.ts";
 import { HealthBoard, OBSERVE_MS } from "../health/mod.ts";
 import type { Secrets } from "../secrets/mod.ts";
-import { createServer, type Listening, type Server } from "../server/mod.ts";
+import { createServer, type Listening, readTls, type Server, type Tls } from "../server/mod.ts";
 import { createLogger, createMetrics, type Log } from "../telemetry/mod.ts";
 import { firstCommands } from "./banner.ts";
 import { Budgets, vectorBudget } from "./budgets.ts";
@@ -130,6 +130,7 @@ class Node {
       version: BUILD.version,
       bodyBytes: config.limits.bodyBytes,
       corsOrigins: config.node.corsOrigins,
+      ...tlsOf(config),
       trustedProxies: config.node.trustedProxies,
       defaultSession: config.memory.defaultSession,
       tracing: () => this.traces.current(),
@@ -225,6 +226,7 @@ class Node {
       const path = this.loaded.path;
       const fresh = loadConfig({ env: process.env, cwd: process.cwd(), ...(path === null ? {} : { path }) });
       logger.level = fresh.config.telemetry.logLevel;
+      this.renewTls();
       const fixed = Object.keys(fresh.sources).filter(
         (key) =>
           key !== "telemetry.log_level" &&
@@ -241,6 +243,16 @@ class Node {
     this.manager?.ready();
   }
 
+  /** The files may hold another certificate than before. */
+  private renewTls(): void {
+    const { tls } = tlsOf(this.config);
+    if (!tls) return;
+    void this.server
+      ?.renew(tls)
+      .then(() => this.log.logger.info({ valid_until: new Date(tls.validUntil) }, "certificate renewed"))
+      .catch((cause: Error) => this.log.logger.error({ reason: cause.message }, "certificate not renewed"));
+  }
+
   async stop(): Promise<void> {
     this.manager?.stopping();
     clearInterval(this.observer);
@@ -252,6 +264,10 @@ class Node {
     this.log.logger.info("stopped");
     await this.log.flush(FLUSH_MS);
   }
+}
+
+function tlsOf({ node }: Config): { tls?: Tls } {
+  return node.tlsCert === "" ? {} : { tls: readTls(node.tlsCert, node.tlsKey) };
 }
 
 function embedderSettings({ node, embedder, env }: Config): EmbedderSettings {

@@ -41,6 +41,8 @@ export interface Shared {
   clock: Clock;
   admission: Admission;
   cors: Cors;
+  /** Headers of every answer; see securityHeaders. */
+  security: Readonly<HeaderMap>;
   proxies: TrustedProxies;
   /** Largest body of a request that is not a stream. */
   bodyBytes: number;
@@ -146,7 +148,7 @@ export class Exchange {
 
   /** Headers that every answer has. */
   headers(contentType?: string): HeaderMap {
-    const headers: HeaderMap = { "X-Request-Id": this.id };
+    const headers: HeaderMap = { "X-Request-Id": this.id, ...this.shared.security };
     if (contentType !== undefined) headers["Content-Type"] = contentType;
     this.shared.cors.decorate(this.request, headers);
     return this.extra ? Object.assign(headers, this.extra) : headers;

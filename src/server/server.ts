@@ -13,11 +13,13 @@ import { Cors } from "./cors.ts";
 import { createDocuments } from "./documents.ts";
 import type { Endpoint, HealthSource, PathParameters, Shared } from "./exchange.ts";
 import { fallbackRoute } from "./fallback.ts";
+import { securityHeaders } from "./headers.ts";
 import { Meter } from "./meter.ts";
 import { pathStart } from "./path.ts";
 import { serve } from "./pipeline.ts";
 import type { Route } from "./route.ts";
 import { ROUTES } from "./routes/table.ts";
+import type { Tls } from "./tls.ts";
 
 export interface ServerParts {
   /** Undefined while the threads start; requests that need it get 503 until then. */
@@ -37,6 +39,8 @@ export interface ServerParts {
   /** Largest body of a request that is not an NDJSON stream; node.limits.body_bytes. */
   bodyBytes?: number;
   corsOrigins?: readonly string[];
+  /** Certificate and key; plain HTTP without them. */
+  tls?: Tls;
   trustedProxies?: readonly string[];
   /** Session of requests without X-Session-ID; memory.default_session. */
   defaultSession?: string;
@@ -52,6 +56,8 @@ export interface Server {
    * @throws Fault conflict (the address is taken), invalid_input (it is none of this machine), storage_error.
    */
   listen(address: Listen): Promise<Listening>;
+  /** From now on new connections get this certificate; requests under way go on. @throws Fault as `listen` */
+  renew(tls: Tls): Promise<void>;
   /** Stops accepting, lets requests in flight end within LIMITS.shutdownMs, then closes what is left. */
   stop(): Promise<void>;
   /** Answers a request in this process, as if it had come over a socket from `peer`. */
@@ -75,6 +81,9 @@ export function createServer(parts: ServerParts): Server {
   const stopping = new AbortController();
   const peers = new WeakMap<Request, string>();
   let listener: BunServer | undefined;
+  /** Listeners that were replaced, whose connections may still be open. */
+  const retired = new Set<BunServer>();
+  let at: Listen | undefined;
   let socketPath: string | undefined;
 
   const shared: Shared = {
@@ -94,6 +103,7 @@ export function createServer(parts: ServerParts): Server {
     defaultSession: parts.defaultSession ?? "default",
     admission: new Admission(parts.memoryStage),
     cors: new Cors(parts.corsOrigins ?? []),
+    security: securityHeaders(parts.tls !== undefined),
     proxies: new TrustedProxies(parts.trustedProxies ?? []),
     bodyBytes: parts.bodyBytes ?? LIMITS.bodyBytes,
     stopping: stopping.signal,
@@ -109,19 +119,29 @@ export function createServer(parts: ServerParts): Server {
 
   return {
     async listen(address) {
-      listener = await open(address, fetch, parts.logger);
+      listener = await open(address, fetch, parts.logger, parts.tls);
+      at = address.kind === "tcp" ? { ...address, port: listener.port ?? address.port } : address;
       if (address.kind === "unix") socketPath = address.path;
       const url = address.kind === "unix" ? formatListen(address) : listener.url.origin;
       return { url, port: listener.port ?? 0 };
     },
+    async renew(tls) {
+      if (!listener || !at) return;
+      const before = listener;
+      retired.add(before);
+      // it gives the address up at once, and ends when its last connection does
+      void before.stop().then(() => retired.delete(before));
+      listener = await open(at, fetch, parts.logger, tls);
+    },
     async stop() {
       stopping.abort();
       if (!listener) return;
+      const all = [listener, ...retired];
       const late = Promise.withResolvers<void>();
       const timer = setTimeout(late.resolve, LIMITS.shutdownMs);
-      await Promise.race([listener.stop(), late.promise]);
+      await Promise.race([Promise.all(all.map((each) => each.stop())), late.promise]);
       clearTimeout(timer);
-      await listener.stop(true);
+      await Promise.all(all.map((each) => each.stop(true)));
       if (socketPath !== undefined) rmSync(socketPath, { force: true });
     },
     async handle(request, peer = "127.0.0.1") {
@@ -177,9 +197,11 @@ async function open(
   address: Listen,
   fetch: (request: Request) => Response | Promise<Response>,
   logger: Logger,
+  tls: Tls | undefined,
 ): Promise<BunServer> {
   const options = {
     fetch,
+    ...(tls && { tls: { cert: tls.cert, key: tls.key } }),
     idleTimeout: LIMITS.idleSeconds,
     development: false,
     // Else, outside of development mode, a second node could take the same port and half of the requests.
