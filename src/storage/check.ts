@@ -1,15 +1,13 @@
 import type { Database } from "bun:sqlite";
-import { existsSync } from "node:fs";
 import { layout } from "../base/mod.ts";
 import { DeepCheck } from "./check-atoms.ts";
 import { type Finding, Report } from "./check-report.ts";
-import { lostLog } from "./copies.ts";
 import { type Keyring, keyringOf } from "./keyring.ts";
 import { openForRead } from "./open.ts";
 import type { TruthTable } from "./truth-table.ts";
 import { TRUTH_TABLES } from "./truth-tables.ts";
 import type { VectorMaker } from "./vector-rows.ts";
-import { scanWal } from "./wal.ts";
+import { walState } from "./wal-mend.ts";
 
 export interface CheckReport {
   clean: boolean;
@@ -50,24 +48,21 @@ function checkTable(db: Database, table: TruthTable<any>, report: Report): void 
   report.counts[name] = n;
 }
 
-/** How often a log that a node writes meanwhile is looked at before a broken frame counts, and the pause between. */
+/** How often a log that a node writes meanwhile is looked at before what is broken in it counts, and the pause between. */
 const LOG_LOOKS = 5;
 const LOG_PAUSE_MS = 20;
 
 /** SQLite reads the log up to a damaged frame and drops the rest in silence. */
 function checkLog(path: string, report: Report): void {
-  let brokenAt = scanWal(path).brokenAt;
-  for (let look = 1; brokenAt !== undefined && look < LOG_LOOKS; look++) {
-    Bun.sleepSync(LOG_PAUSE_MS);
-    const again = scanWal(path).brokenAt;
-    // it goes on: the frame was being written
-    if (again !== brokenAt) look = 0;
-    brokenAt = again;
+  for (let look = 0; look < LOG_LOOKS; look++) {
+    const state = walState(path);
+    if (state === "whole" || state === "cut") return;
+    if (look < LOG_LOOKS - 1) Bun.sleepSync(LOG_PAUSE_MS);
   }
-  if (brokenAt === undefined) return;
-  const where = brokenAt === 0 ? "in its header" : `at frame ${brokenAt}`;
-  const problem = `the write-ahead log was cut off by a power failure or is damaged ${where}: commits behind it are not read`;
-  report.add({ table: "wal", problem });
+  report.add({
+    table: "wal",
+    problem: "the write-ahead log is damaged: commits behind the damage are not read",
+  });
 }
 
 /**
@@ -84,7 +79,6 @@ export function checkStore(dataDir: string, options: CheckOptions): CheckReport 
     schemaVersion = db.query<{ user_version: number }, []>("PRAGMA user_version").get()!.user_version;
     db.run("BEGIN");
     report.part("wal", () => checkLog(place.wal, report));
-    if (existsSync(place.damagedWal)) report.add({ table: "wal", problem: lostLog(place) });
     report.part("pages", () => checkPages(db, options.deep, report));
     for (const table of TRUTH_TABLES) report.part(table.name, () => checkTable(db, table, report));
     if (options.deep) new DeepCheck(db, report, options.vectors, options.onProgress).run();

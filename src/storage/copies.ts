@@ -14,8 +14,7 @@ import {
   syncFile,
 } from "../base/mod.ts";
 import { readMeta, readNumber, writeMeta, writeNumber } from "./meta.ts";
-import { scanWal } from "./wal.ts";
-import { mendWal } from "./wal-mend.ts";
+import { mendWal, walState } from "./wal-mend.ts";
 
 /** Since when the new binary has run beside the copy of the old schema, ms; 0 = not noted yet. */
 const SINCE = "copy_since_ms";
@@ -36,12 +35,12 @@ export function requireSpace(place: Layout, what: string, bytes: number): void {
 
 /**
  * Looks at the write-ahead log before SQLite does, which drops what lies behind a damaged frame without a word: a
- * flipped bit is put right, and a log that is broken otherwise is kept for repair.
+ * flipped bit is put right, and a log with whole commits behind a broken one is kept for repair.
  * @returns whether a bit was put right
  */
 export function settleLog(place: Layout): boolean {
   const mended = mendWal(place.wal) > 0;
-  if (scanWal(place.wal).brokenAt !== undefined) atomicWrite(place.damagedWal, readFileSync(place.wal));
+  if (walState(place.wal) === "damaged") atomicWrite(place.damagedWal, readFileSync(place.wal));
   return mended;
 }
 
@@ -49,7 +48,7 @@ export const MENDED_LOG =
   "a flipped bit of the write-ahead log was put right: the device that it lies on is not reliable; check it";
 
 export function lostLog(place: Layout): string {
-  return `the write-ahead log was cut off by a power failure or damaged: commits at its end may be lost; stop the node and run "dwbase storage repair", which looks into ${place.damagedWal}`;
+  return `the write-ahead log was damaged: commits at its end may be lost; stop the node and run "dwbase storage repair", which looks into ${place.damagedWal}`;
 }
 
 /** A copy for `storage rollback`, made before anything is touched. @throws Fault disk_full when there is no room. */

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, rmSync } from "node:fs";
 import { Fault, type Layout } from "../base/mod.ts";
 import { checkStore } from "./check.ts";
 import { EDGE } from "./edges.ts";
@@ -109,7 +109,7 @@ function newSubject(head: AtomRow): SubjectRow {
 export function repairStore(dataDir: string, options: OfflineOptions = {}): RepairReport {
   const keyring = { keys: (options.keyring ?? keyringOf(process.env)).keys };
   return withLock(dataDir, (place) => {
-    if (isWhole(dataDir, keyring, options)) {
+    if (!existsSync(place.damagedWal) && isWhole(dataDir, keyring, options)) {
       return { whole: true, atoms: 0, lost: [], unnamed: 0, notes: [], aside: null };
     }
     refuseNewer(place);

@@ -14,6 +14,21 @@ import { checksum, FRAME_BYTES, type Log, readLog, scanWal, scanWalBytes, WAL_HE
 /** Frames that are mended at most; more is no chance event. */
 const MOST = 8;
 
+/**
+ * How a log ends: `whole`; `flipped`, by a bit that can be put right; `damaged`, since whole commits lie behind the one
+ * that is broken, which was synced before they were written unless they were relaxed; or `cut`, as a power cut leaves
+ * the last commit, which nobody was promised.
+ */
+export type WalState = "whole" | "flipped" | "damaged" | "cut";
+
+export function walState(path: string): WalState {
+  const { brokenAt, frames } = scanWal(path);
+  if (brokenAt === undefined) return "whole";
+  if (mend(new Uint8Array(readFileSync(path)), brokenAt)) return "flipped";
+  const commits = frames.slice(Math.max(0, brokenAt - 1)).filter(({ commit }) => commit > 0);
+  return brokenAt === 0 || commits.length > 1 ? "damaged" : "cut";
+}
+
 /** Mends a log in which single bits were flipped; the file changes at once or not at all. @returns frames mended */
 export function mendWal(path: string): number {
   if (scanWal(path).brokenAt === undefined) return 0;
