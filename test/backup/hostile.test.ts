@@ -3,7 +3,7 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { zstdCompressSync } from "node:zlib";
+import { constants, createZstdCompress, zstdCompressSync } from "node:zlib";
 import { restoreArchive } from "../../src/backup/mod.ts";
 import { Fault, layout } from "../../src/base/mod.ts";
 import { digestOf, forge, type Member, makeStore, metadataOf, QUIET, Scratch, sealed } from "./harness.ts";
@@ -119,6 +119,17 @@ describe("an archive with", () => {
     expect((await refuse()).code).toBe("damaged");
     sealed(file, zstdCompressSync(crypto.getRandomValues(new Uint8Array(5000))));
     expect((await refuse()).code).toBe("damaged");
+  });
+
+  test("a window that asks for much memory is refused", async () => {
+    const zstd = createZstdCompress({
+      params: { [constants.ZSTD_c_windowLog]: 27, [constants.ZSTD_c_checksumFlag]: 1 },
+    });
+    const parts: Buffer[] = [];
+    zstd.on("data", (part: Buffer) => parts.push(part));
+    await new Promise((resolve) => zstd.on("end", resolve).end(Buffer.alloc(2 ** 20)));
+    sealed(file, Buffer.concat(parts));
+    expect((await refuse()).message).toContain("too much memory");
   });
 
   test("half of its bytes is refused", async () => {
