@@ -30,6 +30,8 @@ export async function refuse(exchange: Exchange, error: unknown): Promise<Respon
   if (error instanceof RateLimited) {
     for (const [name, value] of Object.entries(rateHeaders(error.rate))) exchange.setHeader(name, value);
   }
+  // who tries many keys has to come in anew for each further one
+  else if (code === "rate_limited") exchange.setHeader("Connection", "close");
   // A connection with more of a refused body to come than is worth reading is closed after the answer.
   if (!exchange.bodyRead && !(await dropBody(request))) exchange.setHeader("Connection", "close");
   return exchange.value(

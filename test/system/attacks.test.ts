@@ -1,0 +1,171 @@
+/** Clients that mean harm: others go on being served, and memory stays bounded. */
+import { beforeAll, expect, test } from "bun:test";
+import { connect, type Socket } from "node:net";
+import { atomOf, deepCheck, envNumber, figure, MSGPACK_TYPE, quantile, suite, TestNode } from "./harness.ts";
+import { requestBytes, Wire } from "./wire.ts";
+
+/** What the product promises for the others' p95, and the multiple of it that a loaded build machine may take. */
+const SLOWER = 3;
+const LOADED = 3;
+const SLOW_CLIENTS = 500;
+const WRONG_KEYS = envNumber("DWBASE_WRONG_KEYS", 10_000);
+const ENDLESS_BYTES = 10 * 2 ** 30;
+const ASKS = 300;
+const RSS_MB = 192;
+
+suite("attacks", () => {
+  let node: TestNode;
+  let calm = 0;
+
+  /** p95 of questions that are asked meanwhile, ms. */
+  async function p95(): Promise<number> {
+    const wire = await Wire.connect(node.port);
+    const body = JSON.stringify({ world: "home", text: "where is the kettle" });
+    const request = requestBytes("POST", "/ask", { "Content-Type": "application/json" }, body);
+    const times: number[] = [];
+    for (let n = 0; n < ASKS; n++) {
+      const began = performance.now();
+      expect((await wire.exchange(request)).status).toBe(200);
+      times.push(performance.now() - began);
+    }
+    wire.close();
+    return quantile(times, 0.95);
+  }
+
+  function judge(what: string, during: number): void {
+    const rss = node.memoryMb("VmRSS");
+    figure(
+      `${what}: others' p95 ${during.toFixed(1)} against ${calm.toFixed(1)} ms (${SLOWER} times allowed), RSS ${rss.toFixed(0)} MB`,
+    );
+    // of next to nothing any multiple is noise
+    expect(during).toBeLessThan(Math.max(calm, 2) * SLOWER * LOADED);
+    expect(rss).toBeLessThan(RSS_MB);
+  }
+
+  beforeAll(async () => {
+    node = await TestNode.start();
+    const atoms = Array.from({ length: 500 }, (_, n) =>
+      atomOf(`the kettle number ${n} is on shelf ${n % 9}`),
+    );
+    await node.post("/remember/batch", { atoms });
+    await p95();
+    calm = await p95();
+  });
+
+  test(`${SLOW_CLIENTS} clients that send a header a byte at a time`, async () => {
+    const sockets: Socket[] = [];
+    const head = "POST /remember HTTP/1.1\r\nHost: localhost\r\nX-Slow: ";
+    for (let n = 0; n < SLOW_CLIENTS; n++) {
+      const socket = connect(node.port, "127.0.0.1");
+      socket.on("error", () => {});
+      socket.write(head);
+      sockets.push(socket);
+    }
+    const drip = setInterval(() => {
+      for (const socket of sockets) if (!socket.destroyed) socket.write("a");
+    }, 500);
+    judge(`${SLOW_CLIENTS} slow clients`, await p95());
+    clearInterval(drip);
+    for (const socket of sockets) socket.destroy();
+  });
+
+  test("a header without end is refused", async () => {
+    const socket = connect(node.port, "127.0.0.1");
+    const closed = new Promise<string>((resolve) => {
+      let text = "";
+      socket.on("data", (bytes) => {
+        text += bytes.toString();
+      });
+      socket.on("error", () => {});
+      socket.on("close", () => resolve(text));
+    });
+    socket.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n");
+    let sent = 0;
+    while (!socket.destroyed && sent < 64 * 2 ** 20) {
+      const line = `X-${sent}: ${"x".repeat(8000)}\r\n`;
+      sent += line.length;
+      if (!socket.write(line))
+        await Promise.race([new Promise((resolve) => socket.once("drain", resolve)), closed]);
+    }
+    // the answer is lost where the rest of the header is still on its way
+    expect(await closed).toMatch(/^(HTTP\/1\.1 431|$)/);
+    expect(sent).toBeLessThan(8 * 2 ** 20);
+  });
+
+  test("connections that say nothing", async () => {
+    const sockets = Array.from({ length: SLOW_CLIENTS }, () =>
+      connect(node.port, "127.0.0.1").on("error", () => {}),
+    );
+    judge(`${SLOW_CLIENTS} silent connections`, await p95());
+    for (const socket of sockets) socket.destroy();
+  });
+
+  test(`${WRONG_KEYS} wrong keys`, async () => {
+    let sent = 0;
+    const statuses = new Map<number, number>();
+    const guess = async (): Promise<void> => {
+      const wire = await Wire.connect(node.port);
+      while (sent < WRONG_KEYS) {
+        sent += 1;
+        const { status } = await wire.exchange(
+          requestBytes("GET", "/worlds", { "X-API-Key": `guess-${sent}` }),
+        );
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
+      wire.close();
+    };
+    const guesses = Promise.all(Array.from({ length: 128 }, guess));
+    const during = await p95();
+    await guesses;
+    expect([...statuses.keys()].filter((status) => status !== 0).sort()).toEqual([403, 429]);
+    judge(`${WRONG_KEYS} wrong keys`, during);
+  }, 120_000);
+
+  test("a body without end is refused after its limit, whatever it goes on to send", async () => {
+    const wire = await Wire.connect(node.port);
+    wire.write(
+      Buffer.from(
+        "POST /remember HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+      ),
+    );
+    const answer = wire.answer();
+    const chunk = Buffer.concat([
+      Buffer.from("100000\r\n"),
+      Buffer.alloc(2 ** 20, 0x20),
+      Buffer.from("\r\n"),
+    ]);
+    let sent = 0;
+    const during = p95();
+    while (wire.open && sent < ENDLESS_BYTES) {
+      await wire.write(chunk);
+      sent += chunk.length;
+    }
+    expect((await answer).status).toBe(413);
+    expect(sent).toBeLessThan(64 * 2 ** 20);
+    judge(`an endless body, closed after ${Math.round(sent / 2 ** 20)} MB`, await during);
+  });
+
+  test("MessagePack that promises millions", async () => {
+    const bombs = [
+      Buffer.from([0xdd, 0x02, 0xfa, 0xf0, 0x80]),
+      Buffer.from([0xdf, 0xff, 0xff, 0xff, 0xff]),
+      Buffer.concat([Buffer.alloc(100_000, 0x91), Buffer.from([0x01])]),
+    ];
+    const during = p95();
+    for (let n = 0; n < 100; n++) {
+      for (const bomb of bombs) {
+        const { status } = await node.send("POST", "/remember", {
+          raw: bomb,
+          headers: { "Content-Type": MSGPACK_TYPE },
+        });
+        expect(status).toBe(400);
+      }
+    }
+    judge("300 MessagePack bombs", await during);
+  });
+
+  test("and after all of that the store is whole", async () => {
+    await node.stop();
+    await deepCheck(node.dir);
+  });
+});
