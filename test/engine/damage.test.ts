@@ -68,12 +68,16 @@ test("a damaged page of atoms: those on it are refused, the others are answered,
   expect(new Set(refused)).toEqual(new Set(["storage_error"]));
   expect(refused.length).toBeGreaterThan(0);
   expect(refused.length).toBeLessThan(ids.length / 3);
+  // a write that meets the damage fails alone, whoever shares its commit
+  const lost = ids[codes.findIndex((code) => code !== "")]!;
+  const both = await Promise.all([refusal(f.engine.forget(f.me, lost)), refusal(f.remember(atom("heron")))]);
+  expect(both).toEqual(["storage_error", ""]);
   const id = await f.remember(atom("fox"));
   expect((await f.get(id)).payload_json).toContain("fox");
   expect(f.damage.join()).toContain("damaged");
   await f.engine.close();
   // the rows behind the page's spoilt header are whole
-  expect(repairStore(f.dataDir)).toMatchObject({ whole: false, atoms: ids.length + 1, lost: [] });
+  expect(repairStore(f.dataDir)).toMatchObject({ whole: false, atoms: ids.length + 2, lost: [] });
   expect([f.bugs, f.deaths]).toEqual([[], []]);
 });
 
