@@ -45,6 +45,14 @@ export class Checkpoints {
     return CHECKPOINT_FSYNCS;
   }
 
+  /** Gives free pages back to the file system, a few at a time. @param all however few there are */
+  giveBack(db: Database, all: boolean): void {
+    const free = db.query<{ freelist_count: number }, []>("PRAGMA freelist_count").get()!.freelist_count;
+    if (free < (all ? 1 : GIVE_BACK_FROM)) return;
+    db.run(`PRAGMA incremental_vacuum(${GIVE_BACK_PAGES})`);
+    this.dirty = true;
+  }
+
   /** Bytes of the WAL that no checkpoint has folded into the database. */
   private unfoldedBytes(db: Database): number {
     const { log, checkpointed } = db
@@ -53,3 +61,7 @@ export class Checkpoints {
     return (log - checkpointed) * WAL_FRAME_BYTES;
   }
 }
+
+/** Free pages from which the file is shrunk, and pages given back at a time. */
+const GIVE_BACK_FROM = 1024;
+const GIVE_BACK_PAGES = 256;

@@ -44,12 +44,14 @@ export function settleLog(place: Layout): boolean {
   return mended;
 }
 
-export const MENDED_LOG =
-  "a flipped bit of the write-ahead log was put right: the device that it lies on is not reliable; check it";
-
-export function lostLog(place: Layout): string {
-  return `the write-ahead log was damaged: commits at its end may be lost; stop the node and run "dwbase storage repair", which looks into ${place.damagedWal}`;
+/** What became of the log, a sentence each. @param mended a bit of it was put right */
+export function logDamage(place: Layout, mended: boolean): string[] {
+  const lost = `the write-ahead log was damaged: commits at its end may be lost; stop the node and run "dwbase storage repair", which looks into ${place.damagedWal}`;
+  return [...(existsSync(place.damagedWal) ? [lost] : []), ...(mended ? [MENDED] : [])];
 }
+
+const MENDED =
+  "a flipped bit of the write-ahead log was put right: the device that it lies on is not reliable; check it";
 
 /** A copy for `storage rollback`, made before anything is touched. @throws Fault disk_full when there is no room. */
 export function copyBeforeMigration(db: Database, place: Layout): void {

@@ -65,3 +65,8 @@ export function countAtoms(db: Database): Tally {
     .get()!;
   return { ...noTally(), ...sums };
 }
+
+/** Rows changed on a connection since it was opened. */
+export function totalChanges(db: Database): number {
+  return db.query<{ n: number }, []>("SELECT total_changes() AS n").get()!.n;
+}

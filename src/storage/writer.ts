@@ -1,15 +1,14 @@
-import type { Database } from "bun:sqlite";
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { type Clock, Fault, KB, type Layout, LIMITS, layout, syncFile, systemClock } from "../base/mod.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { noTally, type Tally, type WriteContext } from "./context.ts";
-import { expireCopy, lostLog, MENDED_LOG } from "./copies.ts";
+import { expireCopy, logDamage } from "./copies.ts";
 import { DiskBudget } from "./disk-budget.ts";
 import { isCorrupt, isDiskFull, isIoError, isReadOnly, sqliteFault } from "./faults.ts";
 import { expireAnswers } from "./idem.ts";
 import { trustScores } from "./links.ts";
 import { type DirectoryLock, lockDirectory } from "./open.ts";
-import { countAtoms, openContext } from "./open-context.ts";
+import { countAtoms, openContext, totalChanges } from "./open-context.ts";
 import { anyPolicies } from "./policies.ts";
 import { owePurge, owesPurge, Purge } from "./purge.ts";
 import { Reserve } from "./reserve.ts";
@@ -98,8 +97,7 @@ export class StoreWriter {
   /** What this writer found damaged and goes on beside, a sentence each. */
   get damage(): string[] {
     return [
-      ...(existsSync(this.place.damagedWal) ? [lostLog(this.place)] : []),
-      ...(this.ctx.mended ? [MENDED_LOG] : []),
+      ...logDamage(this.place, this.ctx.mended),
       ...(this.textDamaged ? [TEXT_DAMAGED] : []),
       ...(!this.lost && this.ctx.vectors.damaged ? [VECTORS_DAMAGED] : []),
     ];
@@ -254,7 +252,8 @@ export class StoreWriter {
       this.fsyncs += this.checkpoints.ifDue(this.ctx.db, idle);
       if (this.wear.due) this.alone((ctx) => this.wear.note(ctx.db, this.fsyncs));
       const wait = this.purge.step(this.ctx.db);
-      if (this.purge.idle && (idle || this.budget.short || this.reserve.full)) this.giveBack();
+      if (this.purge.idle && (idle || this.budget.short || this.reserve.full))
+        this.checkpoints.giveBack(this.ctx.db, this.budget.short || this.reserve.full);
       this.watchDisk();
       if (idle || !this.maintained) this.reserve.restore();
       this.maintained = true;
@@ -330,15 +329,6 @@ export class StoreWriter {
     if (!this.lost) this.ctx.db.run("PRAGMA shrink_memory");
   }
 
-  /** Gives free pages back to the file system, a few at a time. */
-  private giveBack(): void {
-    const { db } = this.ctx;
-    const free = db.query<{ freelist_count: number }, []>("PRAGMA freelist_count").get()!.freelist_count;
-    if (free < (this.reserve.full || this.budget.short ? 1 : GIVE_BACK_FROM)) return;
-    db.run(`PRAGMA incremental_vacuum(${GIVE_BACK_PAGES})`);
-    this.checkpoints.dirty = true;
-  }
-
   /** @throws Fault storage_error while the store cannot be opened */
   status(): WriterStatus {
     this.reopenIfLost();
@@ -404,14 +394,6 @@ export class StoreWriter {
     return openContext({ place, clock, reserve, budget }, this.options);
   }
 }
-
-function totalChanges(db: Database): number {
-  return db.query<{ n: number }, []>("SELECT total_changes() AS n").get()!.n;
-}
-
-/** Free pages from which the file is shrunk, and pages given back at a time. */
-const GIVE_BACK_FROM = 1024;
-const GIVE_BACK_PAGES = 256;
 
 /** With little room left, a WAL over this is folded before more is written. */
 const SMALL_WAL_BYTES = 256 * KB;
