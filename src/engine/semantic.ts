@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { type Clock, LIMITS, type Stage, volatileDir } from "../base/mod.ts";
 import type { CircuitAction, Gate, NamedReport } from "../control/mod.ts";
 import {
@@ -205,6 +206,7 @@ export class SemanticSide {
 
   async close(): Promise<void> {
     for (const index of this.indexes.values()) await index.close();
+    if (this.reader.encrypted && this.graphDir) rmSync(this.graphDir, { recursive: true, force: true });
   }
 
   /** Where graphs are handed over; undefined: in an encrypted store without a place in memory worlds are scanned. */

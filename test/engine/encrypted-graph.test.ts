@@ -50,8 +50,11 @@ test.each([
   expect(holders(f.dataDir, bytes).length > 0).toBe(!encrypted);
   if (encrypted) {
     const dir = volatileDir(f.dataDir)!;
-    expect(readdirSync(dir)).toEqual([]);
     rmSync(dir, { recursive: true });
+    await f.start();
+    expect(existsSync(dir)).toBe(true);
+    await f.engine.close();
+    expect(existsSync(dir)).toBe(false);
   } else expect(existsSync(join(f.dataDir, "index"))).toBe(true);
   const vectors = { space: embedder.space, embed: (text: string) => embedder.embedInt8(text) };
   expect(checkStore(f.dataDir, { deep: true, keyring, vectors }).findings).toEqual([]);
