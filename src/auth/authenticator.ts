@@ -95,7 +95,7 @@ export class Authenticator {
       return this.wrong.refuse(address);
     }
     const record = (second ?? first)!;
-    return { ...this.profileOf(record), address, bucket: `key:${record.name}` };
+    return { ...this.profileOf(record), address, bucket: `key:${record.id ?? record.name}` };
   }
 
   private withoutKey(headers: Headers, address: string): Caller {
@@ -145,6 +145,7 @@ export class Authenticator {
       worker: record.worker,
       sessions: record.sessions ?? [],
       rememberPerSec: record.rememberPerSec ?? 0,
+      revoked: record.id === undefined ? undefined : () => record.revoked === true,
     };
     this.profiles.set(record, profile);
     return profile;

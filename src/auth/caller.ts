@@ -32,6 +32,8 @@ export interface Caller {
   readonly sessions: readonly string[];
   /** Atoms a second of this caller; 0 = as the node allows. */
   readonly rememberPerSec: number;
+  /** Whether the caller's key was revoked; absent for those that cannot be. */
+  readonly revoked?: (() => boolean) | undefined;
   /** Address of the client; behind a trusted proxy, the one that it reports. */
   readonly address: string;
   /** What shares rate limits and Idempotency-Keys: the key, else the address. */
@@ -134,8 +136,19 @@ export function writeRefusal(caller: Caller, atom: Writing): Fault | undefined {
   );
 }
 
-/** @throws Fault capability_denied when the caller lacks `capability`. */
+/** Whether a caller may write every world whose name begins with `prefix`. */
+export function mayWriteAll(caller: Caller, prefix: string): boolean {
+  if (!caller.capabilities.has("write_worlds")) return false;
+  return caller.writeWorlds.length === 0 || caller.writeWorlds.some((outer) => within(`${prefix}*`, outer));
+}
+
+/**
+ * @throws Fault capability_denied when the caller lacks `capability`; forbidden when its key was revoked since the
+ *   request began, as a stream notices
+ */
 export function requireCapability(caller: Caller, capability: Capability): void {
+  if (caller.revoked?.())
+    throw new Fault("forbidden", `the key "${caller.name}" was revoked; use another one`);
   if (caller.capabilities.has(capability)) return;
   throw new Fault(
     "capability_denied",

@@ -46,6 +46,9 @@ export const NewKeySchema = Type.Object(
   { additionalProperties: false },
 );
 
+/** Names of keys that the environment or the first start gives, and of callers without one. */
+const RESERVED = /^(?:admin|anonymous|node|WW_.*)$/i;
+
 const checker = TypeCompiler.Compile(NewKeySchema);
 
 /** What a key may do when only its worlds are named, or nothing is. */
@@ -66,6 +69,9 @@ export function checkKeyRequest(value: unknown): NewKey {
     throw invalid(`${field} is not accepted for a key: ${first?.message.toLowerCase() ?? "see /docs"}`);
   }
   const capabilities = value.capabilities ?? usualCapabilities(value);
+  if (RESERVED.test(value.name)) {
+    throw invalid(`name ${JSON.stringify(value.name)} is the node's own; choose another one`);
+  }
   if (capabilities.length === 0) throw invalid("capabilities is empty: the key could do nothing; name one");
   const given = Object.entries(value).filter(([, part]) => part !== null);
   return { ...Object.fromEntries(given), name: value.name, capabilities: [...new Set(capabilities)] };

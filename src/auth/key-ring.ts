@@ -59,7 +59,9 @@ export class KeyRing implements KeyStore {
     this.keeper = keeper;
   }
 
+  /** @throws Fault overloaded while the kept keys are not read yet: nobody knows whether this is one */
   find(digest: Uint8Array): KeyRecord | undefined {
+    this.kept();
     return this.bySha.get(digest.toHex())?.record;
   }
 
@@ -78,7 +80,11 @@ export class KeyRing implements KeyStore {
   /** From the answer on the key lets nobody in. @throws Fault not_found by rejection */
   async revoke(id: string, by: string): Promise<void> {
     await this.kept().dropKey(id, by);
-    for (const [sha256, { stored }] of this.bySha) if (stored.id === id) this.bySha.delete(sha256);
+    for (const [sha256, { stored, record }] of this.bySha) {
+      if (stored.id !== id) continue;
+      record.revoked = true;
+      this.bySha.delete(sha256);
+    }
   }
 
   private kept(): KeyKeeper {
@@ -90,6 +96,7 @@ export class KeyRing implements KeyStore {
     const { name, capabilities } = stored;
     const record: KeyRecord = {
       name,
+      id: stored.id,
       admin: capabilities.includes("admin"),
       capabilities,
       readWorlds: stored.read_worlds ?? [],

@@ -4,6 +4,10 @@ import type { Capability } from "./caller.ts";
 /** What is known of a key; lists that are absent set no bound of their own. */
 export interface KeyRecord {
   name: string;
+  /** Of a key that was made at run time; what shares its rate and its Idempotency-Keys. */
+  id?: string;
+  /** Set when it is revoked, for requests that are under way. */
+  revoked?: boolean;
   admin: boolean;
   /** Absent: everything but admin, or everything for an admin key. */
   capabilities?: readonly Capability[];

@@ -110,11 +110,13 @@ export class Limiter {
     return Math.max(0, Math.ceil((1 - this.refilled(plan, caller.bucket).tokens) / plan.perMs));
   }
 
-  /** What limits the caller now; a key's own rate goes before the node's. */
+  /** What limits the caller now: of a key's own rate and the node's the lower. */
   private planOf(what: Limited, caller: Caller): Plan | undefined {
     if (what === "memory" && !this.memory()) return undefined;
-    const rate = what === "remember" ? caller.rememberPerSec : 0;
-    const plan = rate > 0 ? this.ownPlan(rate) : this.plans[what];
+    const own =
+      what === "remember" && caller.rememberPerSec > 0 ? this.ownPlan(caller.rememberPerSec) : undefined;
+    const common = this.plans[what];
+    const plan = own && (!common || own.perMs < common.perMs) ? own : common;
     return plan && this.enabled(caller.bucket) ? plan : undefined;
   }
 

@@ -10,6 +10,7 @@ export {
   mayRead,
   maySession,
   mayWrite,
+  mayWriteAll,
   requireCapability,
   requireSession,
   writeRefusal,

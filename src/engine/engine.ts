@@ -4,6 +4,7 @@ import {
   type KeyKeeper,
   mayRead,
   mayWrite,
+  mayWriteAll,
   type NewKey,
   requireCapability,
   type StoredKey,
@@ -194,6 +195,7 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource, KeyK
 
   async setPolicy(caller: Caller, request: PolicyRequest, want: Want): Promise<Reply> {
     requireManageable(caller, request.world);
+    requireWholeTenant(caller, request.world);
     return this.write({ op: "policy", request, by: caller.name, format: want.format }, false);
   }
 
@@ -317,4 +319,13 @@ function requireManageable(caller: Caller, world: string): void {
       `the key may not manage world "${world}"; use one that may write it`,
     );
   }
+}
+
+/** The policy of `tenant:<id>` holds for all worlds `tenant:<id>/…`, so that it asks for all of them. */
+function requireWholeTenant(caller: Caller, world: string): void {
+  if (!/^tenant:[^/]+$/.test(world) || mayWriteAll(caller, `${world}/`)) return;
+  throw new Fault(
+    "capability_denied",
+    `the policy of ${world} acts on all worlds ${world}/…, which the key may not all write; use one that may`,
+  );
 }

@@ -20,6 +20,9 @@ describe("a request for a key", () => {
     [{ name: "k", importance_cap: 2 }, "importance_cap"],
     [{ name: "k", read_worlds: [""] }, "read_worlds"],
     [{ name: "k", colour: "red" }, "colour"],
+    [{ name: "admin" }, "name"],
+    [{ name: "WW_ADMIN_API_KEY" }, "name"],
+    [{ name: "Anonymous" }, "name"],
     [[], "the body"],
   ])("%j is refused for %s", (request, field) => {
     expect(() => checkKeyRequest(request)).toThrow(field);

@@ -154,6 +154,24 @@ class Party {
   }
 }
 
+test("a tenant's policy asks for the right to write all of the tenant's worlds", async () => {
+  const fixture = await Fixture.open();
+  const { engine } = fixture;
+  const bound = (writeWorlds: string[]) => caller({ name: "bound", writeWorlds });
+  const policy = { world: "tenant:x", min_importance: 1 };
+  for (const patterns of [["tenant:x"], ["tenant:x", "tenant:x/a"], ["tenant:x", "tenant:x/a*"]]) {
+    const error = await engine.setPolicy(bound(patterns), policy, JSON_WANTED).then(
+      () => undefined,
+      (cause) => cause,
+    );
+    expect([patterns, error?.code]).toEqual([patterns, "capability_denied"]);
+  }
+  for (const patterns of [[], ["tenant:x*"], ["tenant:x", "tenant:x/*"], ["tenant:*"]]) {
+    expect((await engine.setPolicy(bound(patterns), policy, JSON_WANTED)).status).toBe(200);
+  }
+  await fixture.finish();
+});
+
 test(
   `${OPERATIONS} random operations show neither of two keys anything of the other's`,
   async () => {

@@ -246,6 +246,22 @@ describe("health", () => {
   });
 });
 
+test("metrics name workers only to those who may read every world", async () => {
+  const f = fixture({
+    auth: {
+      keys: [
+        { name: "bound", key: "a-key-bound-to-worlds", admin: false, readWorlds: ["ben/*"] },
+        { name: "all", key: "a-key-for-all-worlds", admin: false },
+      ],
+    },
+  });
+  f.metrics.setTrustScores([["ann-worker", 0.5]]);
+  const seenBy = async (key: string) =>
+    (await f.send("GET", "/metrics", { headers: { "X-API-Key": key } })).body;
+  expect(await seenBy("a-key-for-all-worlds")).toContain('dwbase_trust_score{entity="ann-worker"} 0.5');
+  expect(await seenBy("a-key-bound-to-worlds")).not.toContain("ann-worker");
+});
+
 test("metrics are Prometheus text with the answers counted by route and status", async () => {
   const f = fixture();
   await f.send("POST", "/remember", { json: ATOM });
