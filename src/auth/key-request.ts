@@ -19,16 +19,20 @@ const Patterns = (about: string) =>
 
 export const NewKeySchema = Type.Object(
   {
+    // not the names that the environment or the first start gives, nor those of callers without a key
     name: Type.String({
       minLength: 1,
       maxLength: LIMITS.keyNameChars,
-      pattern: "^[A-Za-z0-9][A-Za-z0-9._@-]*$",
+      pattern: "^(?!(?:admin|anonymous|node|WW_.*)$)[A-Za-z0-9][A-Za-z0-9._@-]*$",
     }),
     capabilities: Type.Optional(
-      Type.Union([Type.Array(Type.Union(CAPABILITIES.map((one) => Type.Literal(one)))), Type.Null()], {
-        description:
-          "What it may do; by default what the lists of worlds say, else reading, writing and forgetting.",
-      }),
+      Type.Union(
+        [Type.Array(Type.Union(CAPABILITIES.map((one) => Type.Literal(one))), { minItems: 1 }), Type.Null()],
+        {
+          description:
+            "What it may do; by default what the lists of worlds say, else reading, writing and forgetting.",
+        },
+      ),
     ),
     read_worlds: Patterns("Names or prefixes such as sensor/*; absent or empty: all."),
     write_worlds: Patterns("The same for writing."),
@@ -45,9 +49,6 @@ export const NewKeySchema = Type.Object(
   },
   { additionalProperties: false },
 );
-
-/** Names of keys that the environment or the first start gives, and of callers without one. */
-const RESERVED = /^(?:admin|anonymous|node|WW_.*)$/i;
 
 const checker = TypeCompiler.Compile(NewKeySchema);
 
@@ -69,10 +70,6 @@ export function checkKeyRequest(value: unknown): NewKey {
     throw invalid(`${field} is not accepted for a key: ${first?.message.toLowerCase() ?? "see /docs"}`);
   }
   const capabilities = value.capabilities ?? usualCapabilities(value);
-  if (RESERVED.test(value.name)) {
-    throw invalid(`name ${JSON.stringify(value.name)} is the node's own; choose another one`);
-  }
-  if (capabilities.length === 0) throw invalid("capabilities is empty: the key could do nothing; name one");
   const given = Object.entries(value).filter(([, part]) => part !== null);
   return { ...Object.fromEntries(given), name: value.name, capabilities: [...new Set(capabilities)] };
 }

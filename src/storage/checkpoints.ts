@@ -11,6 +11,11 @@ const CHECKPOINT_FSYNCS = 2;
 export class Checkpoints {
   /** Something was committed since the WAL was last empty. */
   dirty = false;
+  /**
+   * A commit has gone well after one that failed. Behind it in the WAL whole frames of the failed one may stand, which
+   * would look like commits behind damage, until the WAL is emptied.
+   */
+  leftovers = false;
 
   constructor(
     private readonly place: Layout,
@@ -23,6 +28,7 @@ export class Checkpoints {
 
   /** @param idle nothing is waiting to be written @returns fsyncs it took */
   ifDue(db: Database, idle: boolean): number {
+    if (this.leftovers) return this.run(db, "TRUNCATE");
     if (!this.dirty) return 0;
     const size = this.walBytes();
     if (idle && size > 0) {
@@ -42,6 +48,7 @@ export class Checkpoints {
       .query<{ busy: number; log: number; checkpointed: number }, []>(`PRAGMA wal_checkpoint(${mode})`)
       .get();
     if (result?.busy) this.dirty = true;
+    else if (mode === "TRUNCATE") this.leftovers = false;
     return CHECKPOINT_FSYNCS;
   }
 

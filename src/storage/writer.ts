@@ -48,6 +48,8 @@ export class StoreWriter {
   private textDamaged = false;
   /** The device failed, or is read-only, and no transaction has gone well since. */
   private troubled = false;
+  /** A commit failed since the last one that went well. */
+  private failed = false;
 
   /** @throws Fault see `openForWrite` and `lockDirectory` */
   constructor(
@@ -198,6 +200,7 @@ export class StoreWriter {
       worlds.reset();
       this.ctx.threads.reset();
       if (db.inTransaction) db.run("ROLLBACK");
+      this.failed = true;
       if (!isIoError(cause) && !isCorrupt(cause)) this.ctx.text.reset();
       throw cause;
     }
@@ -220,6 +223,7 @@ export class StoreWriter {
     this.ctx.worlds.settled();
     this.commits += 1;
     this.checkpoints.dirty = true;
+    if (this.failed) this.dropLeftovers();
     if (relaxed) {
       if (this.unsyncedSince === 0) this.unsyncedSince = this.clock.monotonic();
     } else {
@@ -230,6 +234,17 @@ export class StoreWriter {
     this.totals.quarantined += tally.quarantined;
     this.totals.evictions += tally.evictions;
     if (tally.removed > 0) this.purge.request();
+  }
+
+  /** The first commit after a failed one empties the WAL; when a reader or the disk is in the way, `maintain` does. */
+  private dropLeftovers(): void {
+    this.failed = false;
+    this.checkpoints.leftovers = true;
+    try {
+      this.fsyncs += this.checkpoints.run(this.ctx.db, "TRUNCATE");
+    } catch (cause) {
+      if (isIoError(cause)) this.troubled = true;
+    }
   }
 
   private setSynchronous(full: boolean): void {
@@ -257,7 +272,8 @@ export class StoreWriter {
       this.watchDisk();
       if (idle || !this.maintained) this.reserve.restore();
       this.maintained = true;
-      return Math.min(wait, this.relaxedWait(), Math.max(0, this.retentionDue - this.clock.monotonic()));
+      const due = Math.max(0, this.retentionDue - this.clock.monotonic());
+      return Math.min(wait, this.relaxedWait(), due, this.checkpoints.leftovers ? LEFTOVERS_MS : due);
     } catch (cause) {
       if (isIoError(cause)) this.giveUpConnection();
       throw sqliteFault("maintenance", cause);
@@ -397,3 +413,6 @@ export class StoreWriter {
 
 /** With little room left, a WAL over this is folded before more is written. */
 const SMALL_WAL_BYTES = 256 * KB;
+
+/** How soon a WAL that could not be emptied is tried again. */
+const LEFTOVERS_MS = 50;

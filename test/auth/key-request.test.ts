@@ -22,7 +22,7 @@ describe("a request for a key", () => {
     [{ name: "k", colour: "red" }, "colour"],
     [{ name: "admin" }, "name"],
     [{ name: "WW_ADMIN_API_KEY" }, "name"],
-    [{ name: "Anonymous" }, "name"],
+    [{ name: "anonymous" }, "name"],
     [[], "the body"],
   ])("%j is refused for %s", (request, field) => {
     expect(() => checkKeyRequest(request)).toThrow(field);
