@@ -51,14 +51,18 @@ suite("budgets", () => {
     `${RAM_MB} MB hold under ${ATOMS} memories, wide questions and large batches`,
     async () => {
       const node = await TestNode.start({ env: { DWBASE_MAX_RAM_MB: String(RAM_MB) } });
-      const end = performance.now() + LOAD_MS;
-      const going = (): boolean => performance.now() < end;
+      const began = performance.now();
+      let [acknowledged, sent] = [0, 0];
+      // a slow machine gets more time until the memories are there
+      const going = (): boolean => {
+        const ms = performance.now() - began;
+        return ms < LOAD_MS || (acknowledged < ATOMS && ms < 4 * LOAD_MS);
+      };
       const rss: number[] = [];
       const sampler = setInterval(() => rss.push(node.memoryMb("VmRSS")), 100);
       const statuses = new Map<number, number>();
       const count = (status: number): void => void statuses.set(status, (statuses.get(status) ?? 0) + 1);
       const ready = batches(30);
-      let [acknowledged, sent] = [0, 0];
       const write = (): Promise<void> =>
         keepSending(
           node.port,
@@ -81,9 +85,9 @@ suite("budgets", () => {
       const probe = async (): Promise<void> => {
         const wire = await Wire.connect(node.port);
         while (going()) {
-          const began = performance.now();
+          const asked = performance.now();
           expect((await wire.exchange(requestBytes("GET", "/healthz"))).status).toBe(200);
-          healthz.push(performance.now() - began);
+          healthz.push(performance.now() - asked);
           await Bun.sleep(20);
         }
         wire.close();
@@ -97,7 +101,7 @@ suite("budgets", () => {
       clearInterval(sampler);
       const peak = Math.max(...rss);
       figure(
-        `${RAM_MB} MB budget, ${LOAD_MS / 1000} s: RSS peak ${peak.toFixed(1)} MB of ${rss.length} samples, ${acknowledged} memories acknowledged, answers ${JSON.stringify(Object.fromEntries(statuses))}; /healthz p99 ${quantile(healthz, 0.99).toFixed(1)}, max ${Math.max(...healthz).toFixed(1)} ms of ${healthz.length}`,
+        `${RAM_MB} MB budget, ${((performance.now() - began) / 1000).toFixed(0)} s: RSS peak ${peak.toFixed(1)} MB of ${rss.length} samples, ${acknowledged} memories acknowledged, answers ${JSON.stringify(Object.fromEntries(statuses))}; /healthz p99 ${quantile(healthz, 0.99).toFixed(1)}, max ${Math.max(...healthz).toFixed(1)} ms of ${healthz.length}`,
       );
       expect(peak).toBeLessThanOrEqual(RAM_MB);
       expect(acknowledged).toBeGreaterThanOrEqual(ATOMS);
@@ -108,7 +112,7 @@ suite("budgets", () => {
       await node.stop();
       await deepCheck(node.dir);
     },
-    LOAD_MS + 240_000,
+    4 * LOAD_MS + 240_000,
   );
 
   // on a loaded build machine the files of a moment stood up to 3 % above it: at full size only, until that is mended
