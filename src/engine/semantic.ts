@@ -179,7 +179,7 @@ export class SemanticSide {
       LIMITS.askCandidates,
       { accept, checkDeadline },
     );
-    return { mode: found.mode, best: found.hits, cosine: found.cosine };
+    return { model: space.model, mode: found.mode, best: found.hits, cosine: found.cosine };
   }
 
   /** Deletes snapshots that may hold forgotten vectors. @param unfinished also those that a killed node left */

@@ -48,6 +48,11 @@ export class Hits {
       .map(([seq]) => seq);
   }
 
+  /** How many of the words an atom holds, as far as they were looked up. */
+  held(seq: number): number {
+    return this.counts.reduce((held, counts) => held + (counts.has(seq) ? 1 : 0), 0);
+  }
+
   /** @param length words of the atom */
   score(seq: number, length: number): number {
     let score = 0;
@@ -125,9 +130,12 @@ export class LexicalSearch {
     return this.scope.open ? this.hits.floor(LIMITS.askFinalists) : 0;
   }
 
-  /** Scores common words on atoms that other words, or their neighbours, brought in, unless they weigh next to nothing. */
-  complete(seqs: readonly number[]): void {
-    const least = WEIGHTS.negligible * this.words.reduce((sum, word) => sum + word.weight, 0);
+  /**
+   * Scores common words on atoms that other words, or their neighbours, brought in, unless they weigh next to nothing.
+   * @param every those too, where all of the words are to be counted
+   */
+  complete(seqs: readonly number[], every: boolean): void {
+    const least = every ? 0 : WEIGHTS.negligible * this.words.reduce((sum, word) => sum + word.weight, 0);
     for (let at = this.full; at < this.words.length; at++) {
       if (this.words[at]!.weight < least) continue;
       this.checkDeadline();

@@ -1,6 +1,7 @@
 /** Rank 6: how an ask is ranked and explained. See DESIGN.md. */
-export { recall } from "./recall.ts";
+export { recall, recallCandidates } from "./recall.ts";
 export type {
+  Candidates,
   Recalled,
   RecallOptions,
   Score,
@@ -9,4 +10,4 @@ export type {
   SemanticSearch,
   Signal,
 } from "./types.ts";
-export { SIGNALS } from "./types.ts";
+export { SCALE, SIGNALS } from "./types.ts";

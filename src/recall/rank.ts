@@ -19,13 +19,23 @@ export interface Ranking {
   newest: number;
   checkDeadline: () => void;
   mark: RecallOptions["mark"];
+  /** Every word is looked up in every candidate, so that `coverage` is exact. */
+  every: boolean;
+}
+
+/** The candidates with what is known of each. */
+export interface RankedCandidates {
+  /** Best first. */
+  ranked: Ranked[];
+  /** Share of the question's content words that a candidate holds. */
+  coverage(seq: number): number;
 }
 
 /**
  * The candidates of a question, best first: the best of the words and of the vectors, their neighbours in the
  * thread, and what supersedes them. @throws what `checkDeadline` throws
  */
-export function rank(ranking: Ranking): Ranked[] {
+export function rank(ranking: Ranking): RankedCandidates {
   const { reader, scope, query, semantic, checkDeadline } = ranking;
   const lexical = new LexicalSearch(reader, scope, query.words, checkDeadline);
   lexical.run();
@@ -42,7 +52,7 @@ export function rank(ranking: Ranking): Ranked[] {
   const evidence = new EvidenceReader(reader.db, scope.world.id);
   const supersession = new Supersession(scope, evidence, candidates);
   // the outermost neighbours lend, and are no candidates themselves
-  lexical.complete([...withNeighbours(scope, candidates, 1)]);
+  lexical.complete([...withNeighbours(scope, candidates, 1)], ranking.every);
   checkDeadline();
   const docs = [...candidates].filter((seq) => scope.accepts(seq)).map((seq) => scope.doc(seq)!);
 
@@ -70,7 +80,8 @@ export function rank(ranking: Ranking): Ranked[] {
     } satisfies Signals),
   );
   supersession.apply(ranked);
-  return ranked.sort(byRank);
+  const asked = Math.max(1, query.question.terms.length);
+  return { ranked: ranked.sort(byRank), coverage: (seq) => lexical.hits.held(seq) / asked };
 }
 
 /** Computes a value once for each atom: neighbours ask for it again and again, and a cosine is a look-up. */

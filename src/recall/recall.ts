@@ -6,7 +6,14 @@ import { newestImportant } from "./newest.ts";
 import { type Query, queryOf } from "./query.ts";
 import { rank } from "./rank.ts";
 import { Scope } from "./scope.ts";
-import { explained, type Ranked, type Recalled, type RecallOptions, type Semantic } from "./types.ts";
+import {
+  type Candidates,
+  explained,
+  type Ranked,
+  type Recalled,
+  type RecallOptions,
+  type Semantic,
+} from "./types.ts";
 
 const NO_VECTORS = "this node has no vectors: memories are found by their words alone";
 
@@ -15,16 +22,14 @@ const NO_VECTORS = "this node has no vectors: memories are found by their words 
  * @throws Fault not_found (no such world), storage_error (damaged world record), what `checkDeadline` throws
  */
 export function recall(reader: StoreReader, request: AskRequest, options: RecallOptions): Recalled {
-  const world = reader.world(request.world);
-  if (!world || WORLD_STATES[world.state] === "deleting")
-    throw new Fault("not_found", `there is no world "${request.world}"`);
+  const world = worldOf(reader, request.world);
   const filter = request.filter ?? {};
   const limit = Math.min(
     request.limit ?? LIMITS.askDefault,
     filter.limit ?? LIMITS.askLimit,
     LIMITS.askLimit,
   );
-  const { now, checkDeadline } = options;
+  const { checkDeadline } = options;
   const scope = new Scope(reader, world, filter, checkDeadline);
   const newest = newestTime(reader, world);
   const warnings: string[] = [];
@@ -33,17 +38,74 @@ export function recall(reader: StoreReader, request: AskRequest, options: Recall
     const found = taken(reader, filter, newestImportant(reader, scope, newest), limit, warnings);
     return { world: world.name, text: "", ...found, warnings, mode: "lexical" };
   }
-  const query = queryOf(reader, world, request.text, now, checkDeadline);
-  if (query.dropped > 0) {
-    warnings.push(`only the ${LIMITS.queryWords} rarest words of the question were used; shorten it`);
-  }
+  const query = questionOf(reader, world, request.text, options, warnings);
   const semantic = semanticOf(scope, query, options, warnings);
   options.mark?.("semantic");
-  const ranked = rank({ reader, scope, query, semantic, newest, checkDeadline, mark: options.mark });
+  const { ranked } = rank({
+    reader,
+    scope,
+    query,
+    semantic,
+    newest,
+    checkDeadline,
+    mark: options.mark,
+    every: false,
+  });
   const found = taken(reader, filter, ranked, limit, warnings);
   const text = answerText(query, request.text, found.supporting);
   options.mark?.("rank");
   return { world: world.name, text, ...found, warnings, mode: semantic?.mode ?? "lexical" };
+}
+
+/**
+ * The candidates of a question, best first, for who ranks them further: as `recall`, with what each holds of the
+ * question, and nothing read yet. Run inside `reader.snapshot`.
+ * @throws Fault as `recall`
+ */
+export function recallCandidates(
+  reader: StoreReader,
+  request: Pick<AskRequest, "world" | "text" | "filter">,
+  options: RecallOptions,
+): Candidates {
+  const world = worldOf(reader, request.world);
+  const { checkDeadline } = options;
+  const scope = new Scope(reader, world, request.filter ?? {}, checkDeadline);
+  const newest = newestTime(reader, world);
+  const warnings: string[] = [];
+  const query = questionOf(reader, world, request.text, options, warnings);
+  const semantic = semanticOf(scope, query, options, warnings);
+  const found = rank({
+    reader,
+    scope,
+    query,
+    semantic,
+    newest,
+    checkDeadline,
+    mark: options.mark,
+    every: true,
+  });
+  const cosine = (seq: number): number => semantic?.cosine(seq) ?? 0;
+  return { world, ...found, cosine, model: semantic?.model, warnings };
+}
+
+function worldOf(reader: StoreReader, name: string): WorldRow {
+  const world = reader.world(name);
+  if (world && WORLD_STATES[world.state] !== "deleting") return world;
+  throw new Fault("not_found", `there is no world "${name}"`);
+}
+
+function questionOf(
+  reader: StoreReader,
+  world: WorldRow,
+  text: string,
+  options: RecallOptions,
+  warnings: string[],
+): Query {
+  const query = queryOf(reader, world, text, options.now, options.checkDeadline);
+  if (query.dropped > 0) {
+    warnings.push(`only the ${LIMITS.queryWords} rarest words of the question were used; shorten it`);
+  }
+  return query;
 }
 
 /**

@@ -65,6 +65,8 @@ export interface SemanticQuery {
 
 /** What the vectors say about a question. */
 export interface Semantic {
+  /** Whose vectors they are: cosines of different models mean different things. */
+  model: string;
   mode: "exact" | "ann";
   /** The nearest accepted atoms, best first; LIMITS.askCandidates are used. */
   best: readonly { seq: number; cosine: number }[];
@@ -84,6 +86,20 @@ export interface RecallOptions {
   mark?: (stage: "semantic" | "lexical" | "rank") => void;
   /** Absent in a build without vectors. */
   semantic?: SemanticSearch;
+}
+
+/** The candidates of a question before any of them is read. */
+export interface Candidates {
+  world: WorldRow;
+  /** Best first. */
+  ranked: readonly Ranked[];
+  /** Share of the question's content words that a candidate holds, 0 to 1. */
+  coverage(seq: number): number;
+  /** Cosine of a candidate to the question, 0 without vectors. */
+  cosine(seq: number): number;
+  /** Whose cosines they are; undefined without vectors. */
+  model: string | undefined;
+  warnings: string[];
 }
 
 /** One supporting atom's score; the signals sum to it. */

@@ -219,7 +219,12 @@ describe("vectors", () => {
             asked.push(text);
             expect(accept(2)).toBe(true);
             const cosine = (seq: number): number => (seq === 2 ? 0.8 : seq === 1 ? 0.4 : -1);
-            return { mode: "exact", best: [2, 1].map((seq) => ({ seq, cosine: cosine(seq) })), cosine };
+            return {
+              model: "test",
+              mode: "exact",
+              best: [2, 1].map((seq) => ({ seq, cosine: cosine(seq) })),
+              cosine,
+            };
           },
         },
       );
