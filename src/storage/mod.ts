@@ -42,7 +42,7 @@ export {
 export { type DirectoryLock, lockDirectory } from "./open.ts";
 export { setPolicy } from "./policies.ts";
 export { type DocFilter, type DocRow, hasAll, type ReplayPage, StoreReader } from "./reader.ts";
-export { forgetAtom } from "./remove.ts";
+export { forgetAtom, forgetSubject, isForgotten } from "./remove.ts";
 export { type RepairReport, repairStore } from "./repair.ts";
 export { manageWorld } from "./retention.ts";
 export { ATOM_SELECT, type AtomRow, atomOf, findAtom, linksOf, verified } from "./rows.ts";
@@ -60,6 +60,7 @@ export { storeSchema, storeStats } from "./stats.ts";
 export {
   countSubjects,
   findSubject,
+  headOf,
   listSubjects,
   putSubject,
   type SubjectChange,

@@ -1,8 +1,9 @@
+import type { Database } from "bun:sqlite";
 import { nextSeq, type WriteContext } from "./context.ts";
 import { removeLinks } from "./links.ts";
-import { type AtomRow, atomBytes, linksOf } from "./rows.ts";
+import { type AtomRow, atomBytes, linksOf, selectAtoms } from "./rows.ts";
 import { DOC } from "./schema.ts";
-import { leaveSubject } from "./subjects.ts";
+import { leaveSubject, type SubjectRow } from "./subjects.ts";
 import { indexedText } from "./terms.ts";
 import { TruthTable } from "./truth-table.ts";
 import type { WorldRow } from "./worlds.ts";
@@ -54,8 +55,24 @@ export function removeAtom(ctx: WriteContext, world: WorldRow, row: AtomRow): vo
 export function forgetAtom(ctx: WriteContext, row: AtomRow, by: string): void {
   const world = ctx.worlds.get(row.world);
   removeAtom(ctx, world, row);
+  entomb(ctx, world, row.id, by);
+}
+
+/** Forgets a thing with all its versions and edges; neither its id nor theirs can come back. */
+export function forgetSubject(ctx: WriteContext, subject: SubjectRow, by: string): void {
+  const versions = selectAtoms(ctx.db, "WHERE subject = ? ORDER BY version", subject.id);
+  for (const version of versions) forgetAtom(ctx, version, by);
+  entomb(ctx, ctx.worlds.get(subject.world), subject.id, by);
+}
+
+/** Whether an id was forgotten. */
+export function isForgotten(db: Database, id: Uint8Array): boolean {
+  return db.query("SELECT 1 FROM tombstone WHERE id = ?").get(id) !== null;
+}
+
+function entomb(ctx: WriteContext, world: WorldRow, id: Uint8Array, by: string): void {
   const seq = nextSeq(ctx);
-  const stone = { id: row.id, seq, world: world.id, at_ms: ctx.clock.now(), key: by };
+  const stone = { id, seq, world: world.id, at_ms: ctx.clock.now(), key: by };
   ctx.db.query(TOMBSTONE.put).run(...TOMBSTONE.values(ctx.db, stone));
   world.last_seq = seq;
 }

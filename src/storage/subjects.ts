@@ -15,7 +15,7 @@ export interface SubjectRow {
   family: number;
   head_seq: number;
   version: number;
-  /** When it happened or was made known; fixed, since lists are ordered by it. */
+  /** When it happened; lists are ordered by it. */
   ts_ms: number;
   /** When it was made. */
   created_ms: number;
@@ -49,7 +49,7 @@ const SUBJECT_COLUMNS = [
 
 /** Values of a subject that its owner may change. */
 export type SubjectChange = Partial<
-  Pick<SubjectRow, "stability" | "difficulty" | "accesses" | "accessed_ms" | "reviews" | "state">
+  Pick<SubjectRow, "ts_ms" | "stability" | "difficulty" | "accesses" | "accessed_ms" | "reviews" | "state">
 >;
 
 /** Names the thing that an atom is a version of. */
@@ -69,12 +69,23 @@ export const SUBJECT = new TruthTable<SubjectRow>("subject", {
   key: ["id"],
   sealed: ["state"],
 });
-/** Of a row that is there only what may change is set: the index on lists is left alone. */
-const PUT = `INSERT INTO subject(${SUBJECT_COLUMNS.join(", ")}, sum)
-  VALUES(${SUBJECT_COLUMNS.map(() => "?").join(", ")}, ?) ON CONFLICT(id) DO UPDATE SET
-  ${["head_seq", "version", "stability", "difficulty", "accesses", "accessed_ms", "reviews", "state", "sum"]
-    .map((column) => `${column} = excluded.${column}`)
-    .join(", ")}`;
+const CHANGING = [
+  "head_seq",
+  "version",
+  "stability",
+  "difficulty",
+  "accesses",
+  "accessed_ms",
+  "reviews",
+  "state",
+];
+const put = (changing: readonly string[]): string =>
+  `INSERT INTO subject(${SUBJECT_COLUMNS.join(", ")}, sum)
+   VALUES(${SUBJECT_COLUMNS.map(() => "?").join(", ")}, ?) ON CONFLICT(id) DO UPDATE SET
+   ${[...changing, "sum"].map((column) => `${column} = excluded.${column}`).join(", ")}`;
+/** Of a row that is there only what changes is set, so that the index on lists is left alone unless its time moves. */
+const PUT = put(CHANGING);
+const PUT_MOVED = put([...CHANGING, "ts_ms"]);
 
 /** @throws Fault storage_error when the row is damaged */
 export function findSubject({ db }: Pick<WriteContext, "db">, id: Uint8Array): SubjectRow | undefined {
@@ -105,13 +116,21 @@ export function countSubjects(db: Database, world: number, family: number): numb
     .get(world, family)!.n;
 }
 
+/** The newest version of a subject, verified. @throws Fault storage_error when it is damaged or missing */
+export function headOf(db: Database, subject: SubjectRow): AtomRow {
+  const row = selectAtom(db, subject.head_seq);
+  if (row) return verified(row);
+  throw new Fault("storage_error", 'a "subject" has no atom; run "dwbase storage check --deep"');
+}
+
 /** All versions of a subject, oldest first, verified. @throws Fault storage_error */
 export function versionsOf(db: Database, id: Uint8Array): AtomRow[] {
   return selectAtoms(db, "WHERE subject = ? ORDER BY version", id).map(verified);
 }
 
-export function putSubject(ctx: Pick<WriteContext, "db">, row: SubjectRow): void {
-  ctx.db.query(PUT).run(...SUBJECT.values(ctx.db, row));
+/** Enters a subject or changes it. @param moved whether `ts_ms` changes too */
+export function putSubject(ctx: Pick<WriteContext, "db">, row: SubjectRow, moved = false): void {
+  ctx.db.query(moved ? PUT_MOVED : PUT).run(...SUBJECT.values(ctx.db, row));
 }
 
 /**
@@ -141,7 +160,8 @@ export function advanceSubject(
       .query("UPDATE doc SET bits = bits | ? WHERE world = ? AND seq = ?")
       .run(DOC.old, world.id, there.head_seq);
   }
-  putSubject(ctx, { ...there, ...subject.change, head_seq: atom.seq, version: there.version + 1 });
+  const next = { ...there, ...subject.change, head_seq: atom.seq, version: there.version + 1 };
+  putSubject(ctx, next, next.ts_ms !== there.ts_ms);
   return there.version + 1;
 }
 
