@@ -16,6 +16,7 @@ import type { NewAtom } from "../../src/atom/mod.ts";
 import { CAPABILITIES, type Caller } from "../../src/auth/mod.ts";
 import { Fault, LIMITS, MB } from "../../src/base/mod.ts";
 import { Client } from "../../src/client/mod.ts";
+import { loadConfig } from "../../src/config/mod.ts";
 import { ThreadedEngine } from "../../src/engine/mod.ts";
 import { SIGNALS } from "../../src/recall/mod.ts";
 import { load } from "./data.ts";
@@ -55,6 +56,7 @@ async function engineMemory(embedder: "static" | "none"): Promise<Memory> {
     relaxedWindowMs: 1000,
     embedder: { embedder, url: "", model: "", dimension: 0, timeoutMs: 1000, cacheSize: 0 },
     vectors: { cacheBytes: 32 * MB, graphBytes: 0, graphFrom: 0 },
+    memory: loadConfig({ env: {}, cwd: dataDir }).config.memory,
     onLog: fail,
     onDamage: (found) => found.forEach(fail),
     onStatus: () => {},

@@ -2,6 +2,7 @@
 export * from "./answers.ts";
 export * from "./check.ts";
 export * from "./codec.ts";
+export * as field from "./fields.ts";
 export * from "./json.ts";
 export * from "./msgpack.ts";
 export * from "./ndjson.ts";

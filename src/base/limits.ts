@@ -63,6 +63,25 @@ export const LIMITS = {
   /** Newest atoms that each combination of commoner words adds. */
   askCommonHits: 500,
 
+  // --- memory family ---
+  /** Characters of an episode, of an entity's details and of a skill's script. */
+  episodeChars: 50_000,
+  memoryQueryChars: 10_000,
+  nameChars: 500,
+  /** Characters of an entity's summary, a skill's task and a step's action. */
+  summaryChars: 10_000,
+  triggerChars: 1000,
+  skillSteps: 1000,
+  /** Longest page of episodes, and most entities and skills of a list. */
+  episodePage: 100,
+  entityList: 500,
+  skillList: 200,
+  /** Relations of one entity that are listed. */
+  relationList: 500,
+  /** Edges of a node along which activation spreads, heaviest first, and nodes that one spreading visits. */
+  spreadFanOut: 100,
+  spreadNodes: 2000,
+
   // --- text ---
   /** Longest index term; longer words are cut. */
   termChars: 64,

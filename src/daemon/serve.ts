@@ -181,6 +181,7 @@ class Node {
       keyring: storageKeys(this.config, process.env, secrets),
       embedder: embedderSettings(this.config),
       vectors: vectorBudget(this.budgets.watchdog.memory.budget, this.config.index.annThreshold),
+      memory: this.config.memory,
       control: this.control.cells,
       onLog: (message) => this.log.logger.warn(message),
       onDamage: (found) => {

@@ -7,6 +7,7 @@ import {
   mayWriteAll,
   type NewKey,
   requireCapability,
+  requireSession,
   type StoredKey,
   writeRefusal,
 } from "../auth/mod.ts";
@@ -21,6 +22,7 @@ import {
   type NamedReport,
 } from "../control/mod.ts";
 import { type EmbedderSettings, loadModel } from "../embedder/mod.ts";
+import type { MemoryRead, MemorySettings, MemoryWrite } from "../memory/mod.ts";
 import type { Keyring } from "../storage/mod.ts";
 import { Exports } from "./exports.ts";
 import { ThreadLink } from "./link.ts";
@@ -44,6 +46,7 @@ export interface EngineOptions {
   diskBudget: number;
   embedder: EmbedderSettings;
   vectors: VectorBudget;
+  memory: MemorySettings;
   /** Flags and the gate; without it nothing is ever stopped. */
   control?: ControlCells;
   onStatus: (status: ThreadStatus) => void;
@@ -79,6 +82,7 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource, KeyK
       keyring,
       embedder,
       vectors,
+      memory,
       onLog,
       onDamage,
       onBug,
@@ -94,6 +98,7 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource, KeyK
       keyring,
       embedder,
       vectors,
+      memory,
       model,
       beats,
       control,
@@ -204,6 +209,19 @@ export class ThreadedEngine implements Engine, ControlStore, CircuitSource, KeyK
     return this.read({ op: "index_status", reach: reachOf(caller), ...want }, want);
   }
 
+  async memoryRead(caller: Caller, session: string, request: MemoryRead, want: Want): Promise<Reply> {
+    requireSession(caller, session);
+    requireCapability(caller, "read_worlds");
+    return this.read({ op: "memory", session, request, ...want }, want);
+  }
+
+  async memoryWrite(caller: Caller, session: string, request: MemoryWrite, want: Want): Promise<Reply> {
+    requireSession(caller, session);
+    requireCapability(caller, request.op === "forget" ? "forget" : "write_worlds");
+    requireImportance(caller, request);
+    return this.write({ op: "memory", session, request, format: want.format }, false, want);
+  }
+
   async loadControl(): Promise<ControlState | undefined> {
     const { bytes } = await this.own({ op: "control_load" });
     return (JSON.parse(decodeUtf8(bytes)!) as ControlState | null) ?? undefined;
@@ -302,6 +320,21 @@ function admit(caller: Caller, item: BatchItem): BatchItem {
   if ("code" in item) return item;
   const fault = writeRefusal(caller, item);
   return fault ? { code: fault.code, error: fault.message } : item;
+}
+
+/** @throws Fault importance_cap: an episode's emotional valence is the importance of its atom */
+function requireImportance({ importanceCap }: Caller, request: MemoryWrite): void {
+  const importance =
+    request.op === "create_episode"
+      ? request.item.emotionalValence
+      : request.op === "change_episode"
+        ? (request.change.emotionalValence ?? 0)
+        : 0;
+  if (importance <= importanceCap) return;
+  throw new Fault(
+    "importance_cap",
+    `importance ${importance} is above the ${importanceCap} allowed here; lower it`,
+  );
 }
 
 function requireReadable(caller: Caller, world: string): void {

@@ -3,6 +3,7 @@ import type { Caller, NewKey } from "../auth/mod.ts";
 import type { Stage, WireFault } from "../base/mod.ts";
 import type { CircuitAction, ControlAct, ControlState, NamedReport } from "../control/mod.ts";
 import type { EmbedderSettings } from "../embedder/mod.ts";
+import type { MemoryRead, MemorySettings, MemoryWrite } from "../memory/mod.ts";
 import type { AuditEvent, IdempotencyKey, Keyring, WriterStatus } from "../storage/mod.ts";
 import type { StageTime } from "./stages.ts";
 import type { BatchItem, Format } from "./types.ts";
@@ -21,6 +22,7 @@ export type WriteBody =
   | { op: "forget"; id: string; reach: Reach }
   | { op: "world"; request: WorldRequest; by: string; format: Format }
   | { op: "policy"; request: PolicyRequest; by: string; format: Format }
+  | { op: "memory"; session: string; request: MemoryWrite; format: Format }
   | OwnWrite;
 
 /** What the node writes of itself and for control, whatever is stopped. */
@@ -37,7 +39,8 @@ export type ReadBody =
   | { op: "replay"; request: ReplayRequest; format: Format; gzip: boolean }
   | { op: "get"; id: string; reach: Reach; format: Format; gzip: boolean }
   | { op: "worlds"; reach: Reach; archived: boolean; counts: boolean; format: Format; gzip: boolean }
-  | { op: "index_status"; reach: Reach; format: Format; gzip: boolean };
+  | { op: "index_status"; reach: Reach; format: Format; gzip: boolean }
+  | { op: "memory"; session: string; request: MemoryRead; format: Format; gzip: boolean };
 
 /** What the recall thread may use for vectors. */
 export interface VectorBudget {
@@ -60,6 +63,7 @@ export interface OpenMessage {
     /** The built-in model, one copy for all threads; undefined with embedder "none". */
     model: SharedArrayBuffer | undefined;
     vectors: VectorBudget;
+    memory: MemorySettings;
     /** performance.now() of main when this was sent: deadlines are in main's time. */
     mainNow: number;
     /** Heartbeats; this thread counts up its own cell. */

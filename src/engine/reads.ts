@@ -2,6 +2,7 @@ import { type Atom, atomJson, encodeMsgpack } from "../atom/mod.ts";
 import { mayRead } from "../auth/mod.ts";
 import { concatBytes, encodeUtf8, Fault, formatTime, isId, LIMITS } from "../base/mod.ts";
 import { type Space, spaceName } from "../embedder/mod.ts";
+import { type MemorySettings, readMemory } from "../memory/mod.ts";
 import { type Recalled, recall, type SemanticSearch } from "../recall/mod.ts";
 import {
   type AtomRow,
@@ -167,6 +168,7 @@ export interface ReadContext {
   reader: StoreReader;
   vectors: VectorState;
   semantic: SemanticSearch;
+  memory: MemorySettings;
   now: number;
   checkDeadline: () => void;
   /** A stage of the work is over: for a trace. */
@@ -175,7 +177,7 @@ export interface ReadContext {
 
 /** Carries out one read on a snapshot. @throws Fault */
 export function applyRead(context: ReadContext, body: ReadBody): Read {
-  const { reader, vectors, ...options } = context;
+  const { reader, vectors, memory: settings, ...options } = context;
   switch (body.op) {
     case "ask": {
       worldFor(reader, body.request.world);
@@ -191,5 +193,9 @@ export function applyRead(context: ReadContext, body: ReadBody): Read {
       return worlds(reader, body);
     case "index_status":
       return indexStatus(reader, vectors, body.reach, body.format);
+    case "memory": {
+      const view = { reader, session: body.session, settings, options };
+      return { bytes: encode(readMemory(view, body.request), body.format) };
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { type Stage, systemClock } from "../base/mod.ts";
 import { type CircuitAction, ControlCells, type NamedReport } from "../control/mod.ts";
+import type { MemorySettings } from "../memory/mod.ts";
 import { StoreReader, sqliteFault } from "../storage/mod.ts";
 import type { AnswerMessage, OpenMessage, ReadBody } from "./protocol.ts";
 import { applyRead } from "./reads.ts";
@@ -16,9 +17,11 @@ class RecallThread {
   private reader!: StoreReader;
   private semantic!: SemanticSide;
   private control!: ControlCells;
+  private memory!: MemorySettings;
 
   open(options: OpenMessage["open"]): void {
     this.control = new ControlCells(options.control);
+    this.memory = options.memory;
     this.reader = new StoreReader(options.dataDir, undefined, options.keyring);
     this.semantic = new SemanticSide(this.reader, {
       settings: options.embedder,
@@ -37,9 +40,10 @@ class RecallThread {
   take(request: Waiting): void {
     request.stages?.end("queue");
     const body: ReadBody = JSON.parse(request.body);
-    if (body.op === "ask" && body.request.text !== "" && this.semantic.asksProvider) {
+    const question = this.semantic.asksProvider ? questionOf(body) : "";
+    if (question !== "") {
       // other reads go on while the provider thinks
-      void this.semantic.prepare(body.request.text).then((prepared) => this.reply(request, body, prepared));
+      void this.semantic.prepare(question).then((prepared) => this.reply(request, body, prepared));
     } else {
       this.reply(request, body, undefined);
     }
@@ -91,6 +95,7 @@ class RecallThread {
           reader: this.reader,
           vectors: this.semantic,
           semantic,
+          memory: this.memory,
           now: systemClock.now(),
           checkDeadline,
           mark,
@@ -110,6 +115,15 @@ class RecallThread {
     };
     return read.next === undefined ? answer : { ...answer, next: read.next };
   }
+}
+
+/** What a read asks in words, "" for one that does not. */
+function questionOf(body: ReadBody): string {
+  if (body.op === "ask") return body.request.text;
+  if (body.op !== "memory") return "";
+  const { request } = body;
+  if ("recall" in request) return request.recall.query;
+  return "query" in request ? request.query : "";
 }
 
 runThread(new RecallThread());

@@ -1,6 +1,7 @@
 import type { AskRequest, NewAtom, PolicyRequest, ReplayRequest, WorldRequest } from "../atom/mod.ts";
 import type { Caller } from "../auth/mod.ts";
 import type { ErrorCode } from "../base/mod.ts";
+import type { MemoryRead, MemoryWrite } from "../memory/mod.ts";
 import type { StageSink } from "./stages.ts";
 
 export type Format = "json" | "msgpack";
@@ -72,5 +73,9 @@ export interface Engine {
   manageWorld(caller: Caller, request: WorldRequest, want: Want): Promise<Reply>;
   setPolicy(caller: Caller, request: PolicyRequest, want: Want): Promise<Reply>;
   indexStatus(caller: Caller, want: Want): Promise<Reply>;
+  /** A read of a session of the memory family. */
+  memoryRead(caller: Caller, session: string, request: MemoryRead, want: Want): Promise<Reply>;
+  /** A write of a session of the memory family. */
+  memoryWrite(caller: Caller, session: string, request: MemoryWrite, want: Want): Promise<Reply>;
   close(): Promise<void>;
 }

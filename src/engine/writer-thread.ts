@@ -2,6 +2,7 @@ import { statfsSync } from "node:fs";
 import { systemClock, toWire } from "../base/mod.ts";
 import { type CircuitAction, ControlCells, DATABASE, type NamedReport } from "../control/mod.ts";
 import { createEmbedder, HttpEmbedder, StaticEmbedder } from "../embedder/mod.ts";
+import type { MemorySettings } from "../memory/mod.ts";
 import { type Job, StoreWriter, type VectorMaker } from "../storage/mod.ts";
 import { Backfill } from "./backfill.ts";
 import type { AnswerMessage, FaultMessage, OpenMessage, WriteBody } from "./protocol.ts";
@@ -33,6 +34,7 @@ class WriterThread {
   private provider: HttpEmbedder | undefined;
   private control = new ControlCells();
   private rested = false;
+  private memory!: MemorySettings;
   private dataDir = "";
   private queue: Waiting[] = [];
   private scheduled = false;
@@ -45,6 +47,7 @@ class WriterThread {
 
   open(options: OpenMessage["open"]): void {
     this.dataDir = options.dataDir;
+    this.memory = options.memory;
     this.control = new ControlCells(options.control);
     const embedder = createEmbedder(options.embedder, options.model, systemClock);
     this.provider = embedder instanceof HttpEmbedder ? embedder : undefined;
@@ -133,7 +136,7 @@ class WriterThread {
       return (ctx) => {
         // in the transaction, so that what waited in the queue, or behind others of its group, is stopped too
         this.control.require("writes");
-        return applyWrite(ctx, parsed);
+        return applyWrite(ctx, parsed, this.memory);
       };
     });
     if (jobs.length > 0) {

@@ -1,6 +1,7 @@
 import { encodeMsgpack, type NewAtom, type PolicyRequest } from "../atom/mod.ts";
 import { mayRead, mayWrite } from "../auth/mod.ts";
 import { bytesToId, Fault, toWire } from "../base/mod.ts";
+import { type MemorySettings, writeMemory } from "../memory/mod.ts";
 import {
   audit,
   createKey,
@@ -143,8 +144,24 @@ function policyDetail({ world: _, ...policy }: PolicyRequest): string {
   return JSON.stringify(policy);
 }
 
+function memory(
+  ctx: WriteContext,
+  { session, request, format }: Extract<WriteBody, { op: "memory" }>,
+  settings: MemorySettings,
+): Written {
+  const { status, body } = writeMemory(ctx, session, request, settings);
+  return {
+    ...encode(body === undefined ? "" : JSON.stringify(body), body === undefined ? "json" : format),
+    status,
+  };
+}
+
 /** Carries out one write in the running transaction. @throws Fault before anything is changed */
-export function applyWrite(ctx: WriteContext, body: Exclude<WriteBody, OwnWrite>): Written {
+export function applyWrite(
+  ctx: WriteContext,
+  body: Exclude<WriteBody, OwnWrite>,
+  settings: MemorySettings,
+): Written {
   switch (body.op) {
     case "remember":
       return remember(ctx, body);
@@ -154,6 +171,8 @@ export function applyWrite(ctx: WriteContext, body: Exclude<WriteBody, OwnWrite>
       return lines(ctx, body);
     case "forget":
       return forget(ctx, body.id, body.reach);
+    case "memory":
+      return memory(ctx, body, settings);
     case "world":
       manageWorld(ctx, body.request);
       audit(ctx, {

@@ -21,6 +21,7 @@ import {
   WorldRequestSchema,
 } from "../atom/mod.ts";
 import { type ErrorCode, statusOf } from "../base/mod.ts";
+import { memorySchemas } from "../memory/mod.ts";
 import { JSON_TYPE, MSGPACK_TYPE, NDJSON_TYPE } from "./negotiate.ts";
 import { isApiPath } from "./path.ts";
 import type { Parameter, Route } from "./route.ts";
@@ -45,6 +46,10 @@ const NAMED = {
   Health: HealthBodySchema,
   ErrorCode: ErrorCodeSchema,
   Error: ErrorBodySchema,
+  Episode: memorySchemas.Episode,
+  Entity: memorySchemas.Entity,
+  Skill: memorySchemas.Skill,
+  Relation: memorySchemas.Relation,
   ErrorDetail: DetailBodySchema,
 } as const satisfies Record<string, TSchema>;
 

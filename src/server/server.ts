@@ -172,6 +172,15 @@ function restOf(path: string): string | undefined {
   return REST.exec(path)?.[1];
 }
 
+/** The router leaves the rest of a path as it was sent; what is no percent-encoding stays so. */
+function decoded(rest: string): string {
+  try {
+    return decodeURIComponent(rest);
+  } catch {
+    return rest;
+  }
+}
+
 /** Elysia routes; the body is ours to read, since our order of checks is not the framework's. */
 function router(shared: Shared): (request: Request) => Response | Promise<Response> {
   const app = new Elysia({ strictPath: true, nativeStaticResponse: false });
@@ -182,7 +191,12 @@ function router(shared: Shared): (request: Request) => Response | Promise<Respon
     const rest = restOf(route.path);
     const handler = route.path.includes(":")
       ? ({ request, params }: { request: Request; params: Record<string, string> }) =>
-          serve(shared, endpoint, request, rest === undefined ? params : { [rest]: params["*"] ?? "" })
+          serve(
+            shared,
+            endpoint,
+            request,
+            rest === undefined ? params : { [rest]: decoded(params["*"] ?? "") },
+          )
       : ({ request }: { request: Request }) => serve(shared, endpoint, request, NO_PARAMS);
     app.route(route.method, route.path.replace(REST, "*"), handler, { parse: "none" });
   }

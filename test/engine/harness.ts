@@ -14,6 +14,7 @@ import {
   type VectorBudget,
   type Want,
 } from "../../src/engine/mod.ts";
+import type { MemorySettings } from "../../src/memory/mod.ts";
 import { checkStore, type Keyring } from "../../src/storage/mod.ts";
 
 export const JSON_WANTED: Want = { format: "json", gzip: false };
@@ -61,6 +62,17 @@ const BUILT_IN: EmbedderSettings = {
   cacheSize: 10,
 };
 
+/** The defaults of [memory]. */
+export const MEMORY: MemorySettings = {
+  defaultStability: 1,
+  retentionTarget: 0.9,
+  hebbianLearningRate: 0.1,
+  semanticWeight: 0.4,
+  recencyWeight: 0.25,
+  outcomeWeight: 0.2,
+  importanceWeight: 0.15,
+};
+
 /** An engine with its threads over a temporary directory; `finish` ends with the deep check. */
 export class Fixture {
   readonly dataDir = mkdtempSync(join(tmpdir(), "dwbase-engine-"));
@@ -95,6 +107,7 @@ export class Fixture {
       diskBudget: 0,
       embedder: this.embedder ?? BUILT_IN,
       vectors: this.vectors,
+      memory: MEMORY,
       ...(this.control ? { control: this.control } : {}),
       onLog: (message) => this.logged.push(message),
       onDamage: (found) => this.damage.push(...found),

@@ -1,6 +1,6 @@
 /** Which capability each route asks for, and a request that it takes. A route that is not here fails the matrix. */
 import type { Capability } from "../../src/auth/mod.ts";
-import { ATOM } from "./support.ts";
+import { ATOM, ID } from "./support.ts";
 
 export interface Expected {
   capability: Capability;
@@ -9,6 +9,11 @@ export interface Expected {
 }
 
 const CONTROL = "/api/v1/control";
+const API = "/api/v1";
+const READ: Expected = { capability: "read_worlds" };
+const WRITE: Expected = { capability: "write_worlds" };
+const ENTITY = { name: "pump", entity_type: "TOOL", summary: "It moves water." };
+const RELATION = { source_id: ID, target_id: ID, relation_type: "USES" };
 
 export const ACCESS: Record<string, Expected> = {
   "POST /remember": { capability: "write_worlds", body: ATOM },
@@ -25,7 +30,34 @@ export const ACCESS: Record<string, Expected> = {
   "POST /keys": { capability: "admin", body: { name: "made" } },
   "GET /keys": { capability: "admin" },
   "DELETE /keys/:id": { capability: "admin" },
-  "GET /api/v1/session": { capability: "read_worlds" },
+  [`GET ${API}/session`]: READ,
+  [`GET ${API}/stats`]: READ,
+  [`POST ${API}/episodes`]: { ...WRITE, body: { content: "It rained." } },
+  [`GET ${API}/episodes`]: READ,
+  [`POST ${API}/episodes/recall`]: { ...READ, body: { query: "rain" } },
+  [`GET ${API}/episodes/:id`]: READ,
+  [`PUT ${API}/episodes/:id`]: { ...WRITE, body: { outcome: "success" } },
+  [`POST ${API}/episodes/:id/mark-important`]: WRITE,
+  [`DELETE ${API}/episodes/:id`]: { capability: "forget" },
+  [`POST ${API}/entities`]: { ...WRITE, body: ENTITY },
+  [`GET ${API}/entities`]: READ,
+  [`POST ${API}/entities/relations`]: { ...WRITE, body: RELATION },
+  [`POST ${API}/entities/recall`]: { ...READ, body: { query: "water" } },
+  [`POST ${API}/entities/spread-activation`]: { ...READ, body: { entity_id: ID } },
+  [`GET ${API}/entities/:id`]: READ,
+  [`PUT ${API}/entities/:id`]: { ...WRITE, body: { summary: "It is broken." } },
+  [`POST ${API}/entities/:id/supersede`]: { ...WRITE, body: ENTITY },
+  [`GET ${API}/entities/:id/relations`]: READ,
+  [`DELETE ${API}/entities/:id`]: { capability: "forget" },
+  [`POST ${API}/skills`]: { ...WRITE, body: { name: "prime", domain: "devops", task: "Prime the pump." } },
+  [`GET ${API}/skills`]: READ,
+  [`POST ${API}/skills/recall`]: { ...READ, body: { query: "pump" } },
+  [`GET ${API}/skills/how-to/:query+`]: READ,
+  [`GET ${API}/skills/:id`]: READ,
+  [`PUT ${API}/skills/:id`]: { ...WRITE, body: { script: "prime.sh" } },
+  [`POST ${API}/skills/:id/execute`]: { ...WRITE, body: { success: true } },
+  [`POST ${API}/skills/:id/deprecate`]: WRITE,
+  [`DELETE ${API}/skills/:id`]: { capability: "forget" },
   [`GET ${CONTROL}/flags`]: { capability: "admin" },
   [`GET ${CONTROL}/flags/:name`]: { capability: "admin" },
   [`PATCH ${CONTROL}/flags/:name`]: { capability: "admin", body: { enabled: true } },

@@ -153,7 +153,7 @@ describe("routes and methods", () => {
   );
 
   test("the memory family has its own form of errors", async () => {
-    const { status, body } = await fixture().send("GET", "/api/v1/episodes");
+    const { status, body } = await fixture().send("GET", "/api/v1/nope");
     expect([status, body.code, typeof body.detail, body.error]).toEqual([
       404,
       "not_found",

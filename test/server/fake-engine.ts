@@ -3,6 +3,8 @@ import type { Caller } from "../../src/auth/mod.ts";
 import { Fault, newId } from "../../src/base/mod.ts";
 import type { BatchItem, Engine, HealthBody, Reply, Want } from "../../src/engine/mod.ts";
 
+import { READS, WRITES } from "./memory-samples.ts";
+
 const EMPTY = new Uint8Array(0);
 
 /** An engine in memory that notes every call and fails when told to. */
@@ -118,6 +120,15 @@ export class FakeEngine implements Engine {
         pending: 0,
       },
     ]);
+
+  memoryRead: Engine["memoryRead"] = (caller, session, request, want) =>
+    this.reply("memoryRead", caller, [session, request], want, () => READS[request.op]);
+
+  memoryWrite: Engine["memoryWrite"] = async (caller, session, request, want) => {
+    const [status, body] = WRITES[request.op];
+    const reply = await this.reply("memoryWrite", caller, [session, request], want, () => body);
+    return status === 204 ? { ...plain(EMPTY), status } : { ...reply, status };
+  };
 
   health(): HealthBody {
     if (this.fault !== undefined) throw this.fault;

@@ -5,6 +5,7 @@ import { DetailBodySchema, decodeMsgpack, ErrorBodySchema } from "../../src/atom
 import { Authenticator, type AuthenticatorOptions, Limiter } from "../../src/auth/mod.ts";
 import { isErrorCode, isId, ManualClock, parseTime, statusOf } from "../../src/base/mod.ts";
 import { Circuits, Control } from "../../src/control/mod.ts";
+import type { Engine } from "../../src/engine/mod.ts";
 import { Secrets } from "../../src/secrets/mod.ts";
 import { createServer, type Server, type ServerParts } from "../../src/server/mod.ts";
 import { faultsOf } from "../../src/server/openapi.ts";
@@ -34,6 +35,8 @@ export interface FixtureOptions extends Partial<Omit<ServerParts, "engine">> {
   rememberPerSec?: number;
   askPerMin?: number;
   starting?: boolean;
+  /** Stands behind the server instead of the fake one. */
+  over?: Engine;
   secretsEnv?: Record<string, string>;
 }
 
@@ -70,7 +73,15 @@ export interface Answered {
 }
 
 export function fixture(options: FixtureOptions = {}): Fixture {
-  const { auth, rememberPerSec = 0, askPerMin = 0, starting = false, secretsEnv = {}, ...parts } = options;
+  const {
+    auth,
+    rememberPerSec = 0,
+    askPerMin = 0,
+    starting = false,
+    over,
+    secretsEnv = {},
+    ...parts
+  } = options;
   const engine = new FakeEngine();
   const clock = new ManualClock();
   const logs: Record<string, unknown>[] = [];
@@ -90,7 +101,7 @@ export function fixture(options: FixtureOptions = {}): Fixture {
 
   const circuits = new Circuits();
   const server = createServer({
-    engine: starting ? () => undefined : engine,
+    engine: starting ? () => undefined : (over ?? engine),
     health: { body: () => engine.health(), ready: () => engine.ready() },
     authenticator,
     limiter: new Limiter({ rememberPerSec, askPerMin, clock }),

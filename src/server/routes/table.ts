@@ -6,6 +6,9 @@ import { docsRoutes } from "./docs.ts";
 import { healthRoutes } from "./health.ts";
 import { indexRoutes } from "./index-status.ts";
 import { keyRoutes } from "./keys.ts";
+import { entityRoutes } from "./memory/entities.ts";
+import { episodeRoutes } from "./memory/episodes.ts";
+import { skillRoutes } from "./memory/skills.ts";
 import { systemRoutes } from "./memory/system.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { rememberRoutes } from "./remember.ts";
@@ -26,4 +29,7 @@ export const ROUTES: readonly Route[] = [
   ...controlRoutes,
   ...docsRoutes,
   ...systemRoutes,
+  ...episodeRoutes,
+  ...entityRoutes,
+  ...skillRoutes,
 ];

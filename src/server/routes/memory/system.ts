@@ -1,8 +1,10 @@
 import { Type } from "@sinclair/typebox";
 import { formatTime } from "../../../base/mod.ts";
+import { memorySchemas } from "../../../memory/mod.ts";
 import { API } from "../../path.ts";
 import { guarded, type Route } from "../../route.ts";
 import { SESSION_HEADER, sessionOf } from "../../session.ts";
+import { reading } from "./shared.ts";
 
 const health: Route = {
   method: "GET",
@@ -54,4 +56,15 @@ const session = guarded<string>({
   },
 });
 
-export const systemRoutes: readonly Route[] = [health, session];
+const stats = reading(
+  {
+    method: "GET",
+    path: "/stats",
+    tag: "system",
+    summary: "Count what a session holds",
+    answer: [memorySchemas.Stats, "True counts."],
+  },
+  { from: () => ({ op: "stats" }) },
+);
+
+export const systemRoutes: readonly Route[] = [health, session, stats];

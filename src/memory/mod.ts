@@ -1,0 +1,8 @@
+/** Rank 7: episodes, entities and skills over atoms. See DESIGN.md. */
+
+export * from "./checks.ts";
+export { type Answered, readMemory, writeMemory } from "./dispatch.ts";
+export type { EpisodeChange, FamilyName, MemoryRead, MemoryWrite, NewEpisode } from "./requests.ts";
+export * as memorySchemas from "./schemas.ts";
+export { sessionOfWorld, worldName } from "./sessions.ts";
+export * from "./types.ts";

@@ -1,0 +1,200 @@
+import { bytesToId, idToBytes, LIMITS } from "../base/mod.ts";
+import type { RecallOptions } from "../recall/mod.ts";
+import {
+  countEdges,
+  countSubjects,
+  edgesOf,
+  FAMILY,
+  findSubject,
+  headOf,
+  listSubjects,
+  type StoreReader,
+  token,
+  versionsOf,
+  type WorldRow,
+} from "../storage/mod.ts";
+import { entityOf, episodeOf, FAMILY_OF, type Held, label, skillOf } from "./records.ts";
+import type { FamilyName } from "./requests.ts";
+import { absent, find, worldName } from "./sessions.ts";
+import { spread } from "./spreading.ts";
+import { CO_RETRIEVED, type MemorySettings, type Outcome, RELATION_TYPES } from "./types.ts";
+
+/** What the reads of one session work with, on one snapshot. */
+export interface SessionView {
+  reader: StoreReader;
+  session: string;
+  settings: MemorySettings;
+  options: RecallOptions;
+}
+
+/** The session's world; undefined before its first memory. */
+export function worldOf({ reader, session }: SessionView): WorldRow | undefined {
+  const world = reader.world(worldName(session));
+  return world?.state === 2 ? undefined : world;
+}
+
+/** @throws Fault not_found, storage_error */
+export function held(view: SessionView, family: FamilyName, id: string): Held {
+  return find(view.reader.db, worldOf(view), family, id);
+}
+
+export function episode(view: SessionView, id: string) {
+  return episodeOf(held(view, "episode", id), view.session, view.settings, view.options.now);
+}
+
+/**
+ * The version of an entity that held at a time, the newest without one. Of versions that hold from the same time the
+ * last is a correction of the others. @throws Fault not_found, also before its first version
+ */
+export function entity(view: SessionView, id: string, atMs?: number) {
+  const { subject, row } = held(view, "entity", id);
+  if (atMs === undefined) return entityOf({ subject, row });
+  const versions = versionsOf(view.reader.db, subject.id);
+  const valid = versions.findLast((version) => version.ts_ms <= atMs);
+  if (!valid) throw absent("entity", id);
+  const next = versions.find((version) => version.ts_ms > valid.ts_ms);
+  return entityOf({ subject, row: valid }, next?.ts_ms);
+}
+
+export function skill(view: SessionView, id: string) {
+  return skillOf(held(view, "skill", id));
+}
+
+/** Things of a family, newest first, that carry all of some labels. */
+function listed(view: SessionView, family: FamilyName, labels: readonly string[]): Held[] | undefined {
+  const world = worldOf(view);
+  if (!world || labels.length === 0) return undefined;
+  const { reader } = view;
+  const tokens = labels.map((each) => token.label(world.id, each));
+  const seqs = reader.holders(tokens, [], Number.MAX_SAFE_INTEGER);
+  const newest = reader.docsOf(world.id, seqs).sort((a, b) => b.ts_ms - a.ts_ms || b.seq - a.seq);
+  return newest.flatMap(({ seq }) => {
+    const row = reader.atomBySeq(seq);
+    const subject = row?.subject && findSubject({ db: reader.db }, row.subject);
+    return row && subject && subject.family === FAMILY_OF[family] ? [{ subject, row }] : [];
+  });
+}
+
+/** @returns a page of the family, newest first, and how many there are in all */
+function page(view: SessionView, family: FamilyName, limit: number, offset: number): [Held[], number] {
+  const world = worldOf(view);
+  if (!world) return [[], 0];
+  const { db } = view.reader;
+  const of = { world: world.id, family: FAMILY_OF[family] };
+  const subjects = listSubjects(db, of, limit, offset);
+  return [
+    subjects.map((subject) => ({ subject, row: headOf(db, subject) })),
+    countSubjects(db, of.world, of.family),
+  ];
+}
+
+export interface EpisodeList {
+  page: number;
+  pageSize: number;
+  project?: string;
+  outcome?: Outcome;
+}
+
+export function episodes(view: SessionView, { page: number, pageSize, project, outcome }: EpisodeList) {
+  const labels = [
+    ...(project === undefined ? [] : [label.project(project)]),
+    ...(outcome === undefined ? [] : [label.outcome(outcome)]),
+  ];
+  const from = (number - 1) * pageSize;
+  const all = listed(view, "episode", labels);
+  const [found, total] = all
+    ? [all.slice(from, from + pageSize), all.length]
+    : page(view, "episode", pageSize, from);
+  return {
+    episodes: found.map((each) => episodeOf(each, view.session, view.settings, view.options.now)),
+    total,
+    page: number,
+    page_size: pageSize,
+  };
+}
+
+export function entities(view: SessionView, labels: readonly string[], limit: number) {
+  const all = listed(view, "entity", labels);
+  const [found, total] = all ? [all.slice(0, limit), all.length] : page(view, "entity", limit, 0);
+  return { entities: found.map((each) => entityOf(each)), total };
+}
+
+/** Deprecated ones are left out unless asked for; `total` counts what is let in. */
+export function skills(view: SessionView, labels: readonly string[], deprecated: boolean, limit: number) {
+  const all = listed(view, "skill", labels) ?? page(view, "skill", Number.MAX_SAFE_INTEGER, 0)[0];
+  const found = all.map(skillOf).filter((each) => deprecated || !each.deprecated);
+  return { skills: found.slice(0, limit), total: found.length };
+}
+
+/** Stated relations of an entity, heaviest first. */
+export function relations(view: SessionView, id: string) {
+  const { subject } = held(view, "entity", id);
+  return edgesOf(view.reader.db, subject.world, subject.id, LIMITS.relationList)
+    .filter((edge) => edge.type < CO_RETRIEVED)
+    .map((edge) => ({
+      source_id: bytesToId(edge.source),
+      target_id: bytesToId(edge.target),
+      relation_type: RELATION_TYPES[edge.type]!,
+      weight: edge.weight,
+      co_access_count: edge.co,
+    }));
+}
+
+/** Neighbours of a subject, each once, with the weight of all its ties. */
+function neighbours({ reader }: SessionView, world: number, id: string): { id: string; weight: number }[] {
+  const around = new Map<string, number>();
+  for (const edge of edgesOf(reader.db, world, idToBytes(id), LIMITS.spreadFanOut)) {
+    const [source, target] = [bytesToId(edge.source), bytesToId(edge.target)];
+    const other = source === id ? target : source;
+    if (other !== id) around.set(other, (around.get(other) ?? 0) + edge.weight);
+  }
+  return [...around].map(([other, weight]) => ({ id: other, weight }));
+}
+
+/** Activation that spreads from an entity, most active first; it flows through whatever is tied, entities are answered. */
+export function activated(view: SessionView, id: string, depth: number, threshold: number) {
+  const { subject } = held(view, "entity", id);
+  const { db } = view.reader;
+  const bounds = { depth, threshold, nodes: LIMITS.spreadNodes };
+  const reached = spread(id, (from) => neighbours(view, subject.world, from), bounds);
+  const found = reached.flatMap((node) => {
+    const there = findSubject({ db }, idToBytes(node.id));
+    return there?.family === FAMILY.entity
+      ? [{ ...node, entity: entityOf({ subject: there, row: headOf(db, there) }) }]
+      : [];
+  });
+  return {
+    entities: found.map((node) => node.entity),
+    activations: found.map((node) => node.activation),
+    paths: found.map((node) => node.path),
+  };
+}
+
+/** What reaches each of some entities in one step from the others. */
+export function spreadAmong(view: SessionView, world: number, ids: readonly string[]): Map<string, number> {
+  const among = new Set(ids);
+  const gained = new Map<string, number>();
+  for (const id of ids) {
+    const around = neighbours(view, world, id);
+    const total = around.reduce((sum, { weight }) => sum + weight, 0);
+    for (const { id: other, weight } of around) {
+      if (among.has(other)) gained.set(other, (gained.get(other) ?? 0) + weight / total);
+    }
+  }
+  return gained;
+}
+
+export function stats(view: SessionView) {
+  const world = worldOf(view);
+  const { db } = view.reader;
+  const count = (family: number): number => (world ? countSubjects(db, world.id, family) : 0);
+  return {
+    session_id: view.session,
+    episodic: { total_episodes: count(FAMILY.episode) },
+    semantic: {
+      total_entities: count(FAMILY.entity),
+      total_relations: world ? countEdges(db, world.id, CO_RETRIEVED) : 0,
+    },
+    procedural: { total_skills: count(FAMILY.skill) },
+  };
+}

@@ -1,0 +1,53 @@
+/** A node that activation reached. */
+export interface Activated {
+  id: string;
+  activation: number;
+  /** Ids from the start to it, along its strongest path. */
+  path: string[];
+}
+
+export interface SpreadBounds {
+  /** Steps from the start. */
+  depth: number;
+  /** Activation below which a node is neither answered nor passes any on. */
+  threshold: number;
+  /** Nodes that are visited. */
+  nodes: number;
+}
+
+/** Part of a node's activation that passes on; the rest stays. */
+const PASSED = 0.5;
+
+/**
+ * Spreads an activation of 1 from a node: each step passes half of a node's activation on, shared among its neighbours
+ * by their edges' weights over their sum; a node counts once, along its strongest path.
+ * @param neighbours bounded by the caller (fan-out)
+ * @returns all that were reached, the start first, then the most active
+ */
+export function spread(
+  start: string,
+  neighbours: (id: string) => readonly { id: string; weight: number }[],
+  { depth, threshold, nodes }: SpreadBounds,
+): Activated[] {
+  const reached = new Map<string, Activated>([[start, { id: start, activation: 1, path: [start] }]]);
+  let edge = [start];
+  for (let step = 0; step < depth && edge.length > 0; step++) {
+    const next = new Set<string>();
+    for (const from of edge) {
+      const { activation, path } = reached.get(from)!;
+      const around = neighbours(from);
+      const total = around.reduce((sum, { weight }) => sum + weight, 0);
+      if (total === 0) continue;
+      for (const { id, weight } of around) {
+        const passed = (PASSED * activation * weight) / total;
+        const there = reached.get(id);
+        if (passed < threshold || (there && there.activation >= passed)) continue;
+        if (!there && reached.size >= nodes) continue;
+        reached.set(id, { id, activation: passed, path: [...path, id] });
+        next.add(id);
+      }
+    }
+    edge = [...next];
+  }
+  return [...reached.values()].sort((a, b) => b.activation - a.activation);
+}
