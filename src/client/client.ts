@@ -159,6 +159,25 @@ export class Client {
     return this.transport.json(received) as T;
   }
 
+  /**
+   * One request to the memory family.
+   * @param path what stands after /api/v1
+   * @param session whose memory; the node's own when undefined
+   */
+  async memory<T>(
+    method: "GET" | "POST",
+    path: string,
+    { session, body }: { session?: string | undefined; body?: object } = {},
+  ): Promise<T> {
+    const received = await this.transport.send({
+      method,
+      path: `/api/v1${path}`,
+      ...(session === undefined ? {} : { headers: { "x-session-id": session } }),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return this.transport.json(received) as T;
+  }
+
   private async fetch(path: string): Promise<unknown> {
     return this.transport.json(await this.transport.send({ method: "GET", path }));
   }
