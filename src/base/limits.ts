@@ -76,6 +76,8 @@ export const LIMITS = {
   episodePage: 100,
   entityList: 500,
   skillList: 200,
+  /** Items of one import request. */
+  importItems: 1000,
   /** Relations of one entity that are listed. */
   relationList: 500,
   /** Edges of a node along which activation spreads, heaviest first, and nodes that one spreading visits. */
@@ -243,6 +245,9 @@ export const LIMITS = {
   clientAnswerBytes: 64 * MB,
   /** NDJSON bytes of one request of an import; a chunk also ends at `batchAtoms` lines. */
   importChunkBytes: 8 * MB,
+  /** Largest export of World Weaver that is read, and bytes of one request of its import unless it is one item. */
+  worldWeaverBytes: 256 * MB,
+  worldWeaverChunkBytes: MB,
   importRetries: 5,
   retryDelayMs: 30_000,
   devnetNodes: 64,

@@ -322,14 +322,28 @@ function admit(caller: Caller, item: BatchItem): BatchItem {
   return fault ? { code: fault.code, error: fault.message } : item;
 }
 
+/** The highest importance that a write gives. */
+function importanceOf(request: MemoryWrite): number {
+  switch (request.op) {
+    case "create_episode":
+      return request.item.emotionalValence;
+    case "change_episode":
+      return request.change.emotionalValence ?? 0;
+    case "import":
+      return Math.max(
+        0,
+        ...request.items.map((one) =>
+          "family" in one && one.family === "episode" ? one.item.emotionalValence : 0,
+        ),
+      );
+    default:
+      return 0;
+  }
+}
+
 /** @throws Fault importance_cap: an episode's emotional valence is the importance of its atom */
 function requireImportance({ importanceCap }: Caller, request: MemoryWrite): void {
-  const importance =
-    request.op === "create_episode"
-      ? request.item.emotionalValence
-      : request.op === "change_episode"
-        ? (request.change.emotionalValence ?? 0)
-        : 0;
+  const importance = importanceOf(request);
   if (importance <= importanceCap) return;
   throw new Fault(
     "importance_cap",

@@ -1,4 +1,5 @@
 import type { WriteContext } from "../storage/mod.ts";
+import { importItems } from "./imports.ts";
 import * as view from "./reads.ts";
 import { howTo, recallEntities, recallEpisodes, recallSkills } from "./recalls.ts";
 import { label } from "./records.ts";
@@ -83,5 +84,7 @@ export function writeMemory(
     case "forget":
       writer.forget(request.family, request.id, request.by);
       return { status: 204 };
+    case "import":
+      return done(importItems(ctx, writer, request.items));
   }
 }

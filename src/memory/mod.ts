@@ -2,6 +2,7 @@
 
 export * from "./checks.ts";
 export { type Answered, readMemory, writeMemory } from "./dispatch.ts";
+export { checkImport, type ImportAnswer, type ImportList } from "./imports.ts";
 export type { EpisodeChange, FamilyName, MemoryRead, MemoryWrite, NewEpisode } from "./requests.ts";
 export * as memorySchemas from "./schemas.ts";
 export { sessionOfWorld, worldName } from "./sessions.ts";

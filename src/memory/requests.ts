@@ -1,3 +1,5 @@
+import type { ImportList } from "./imports.ts";
+import type { SkillState } from "./records.ts";
 import type { Context, Domain, EntityType, Outcome, RelationType } from "./types.ts";
 
 /** Checked requests of the memory family as they cross to a thread. Times are ms since the epoch, absent fields absent. */
@@ -95,6 +97,16 @@ export interface Kept {
   accessedMs?: number;
 }
 
+/** A thing of an import with the id that it keeps, or a relation. */
+export type Imported =
+  | { family: "episode"; id: string; item: NewEpisode; kept: Kept }
+  | { family: "entity"; id: string; item: NewEntity; kept: Kept & { validFromMs?: number } }
+  | { family: "skill"; id: string; item: NewSkill; kept: Kept; state: SkillState }
+  | { family: "relation"; item: NewRelation; co: number };
+
+/** An item of an import: what was checked, or why it was refused. */
+export type ImportItem = { list: ImportList; index: number } & (Imported | { refused: string });
+
 export type MemoryWrite =
   | { op: "create_episode"; item: NewEpisode }
   | { op: "change_episode"; id: string; change: EpisodeChange }
@@ -106,4 +118,5 @@ export type MemoryWrite =
   | { op: "change_skill"; id: string; change: SkillChange }
   | { op: "execute"; id: string; success: boolean }
   | { op: "deprecate"; id: string; replacement?: string }
-  | { op: "forget"; family: FamilyName; id: string; by: string };
+  | { op: "forget"; family: FamilyName; id: string; by: string }
+  | { op: "import"; items: ImportItem[] };

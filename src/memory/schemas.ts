@@ -215,6 +215,31 @@ export const HowTo = Type.Object({
   confidence: Share("How well the skill fits; 0 when there is none."),
 });
 
+const Items = (schema: TSchema, what: string) =>
+  optional(Type.Array(schema, { maxItems: LIMITS.importItems, description: `${what} as GET answers them.` }));
+const Item = Type.Object({ id: Id("The id that it keeps.") }, { additionalProperties: true });
+export const ImportRequest = Type.Object(
+  {
+    episodes: Items(Item, "Episodes"),
+    entities: Items(Item, "Entities"),
+    skills: Items(Item, "Skills, with their `task`,"),
+    relations: Items(NewRelation, "Relations"),
+  },
+  { description: `At most ${LIMITS.importItems} items in all.` },
+);
+export const ImportAnswer = Type.Object({
+  added: Count("Items that are new."),
+  already: Count("Items that were there."),
+  refused: Type.Array(
+    Type.Object({
+      list: oneOf(["episodes", "entities", "skills", "relations"], "Where it stands."),
+      index: Count("Position there, from 0."),
+      code: Type.String(),
+      detail: Type.String({ description: "Why." }),
+    }),
+  ),
+});
+
 export const Stats = Type.Object({
   session_id: Type.String(),
   episodic: Type.Object({ total_episodes: Count("Episodes.") }),

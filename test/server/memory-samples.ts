@@ -84,4 +84,5 @@ export const WRITES: Record<MemoryWrite["op"], [status: number, body: unknown]> 
   execute: [200, SKILL],
   deprecate: [200, SKILL],
   forget: [204, undefined],
+  import: [200, { added: 1, already: 0, refused: [] }],
 };

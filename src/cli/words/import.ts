@@ -12,18 +12,29 @@ import {
 } from "../../client/mod.ts";
 import { type Context, NODE_OPTIONS, type Word } from "../command.ts";
 import { nodeOf } from "../node.ts";
+import { importWorldWeaver } from "../worldweaver.ts";
 
 /** Refusals that the report of --json lists; all are counted, and all go to stderr otherwise. */
 const LISTED_REFUSALS = 1000;
 const READ_BYTES = 256 * 1024;
 
 export const word: Word = {
-  summary: "store the atoms of a JSON Lines file",
+  summary: "store the atoms of a JSON Lines file, or what World Weaver exported",
   args: "<file>",
-  options: [{ flags: "--world <world>", about: "store all of them in this world" }, ...NODE_OPTIONS],
-  examples: ["dwbase import notes.jsonl", "dwbase import - --world home < notes.jsonl"],
+  options: [
+    { flags: "--world <world>", about: "store all of them in this world" },
+    { flags: "--from <format>", about: "what else the file is", choices: ["worldweaver"] },
+    { flags: "--session <session>", about: "of --from worldweaver: whose memory it becomes" },
+    ...NODE_OPTIONS,
+  ],
+  examples: [
+    "dwbase import notes.jsonl",
+    "dwbase import - --world home < notes.jsonl",
+    "dwbase import --from worldweaver export.json --session ann",
+  ],
   async run(context) {
     const { args, print } = context;
+    if (args.text("from") === "worldweaver") return importWorldWeaver(context);
     const node = nodeOf(context);
     const job = new Job(args.text("world"));
     const before = await atomCounts(node);

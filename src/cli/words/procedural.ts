@@ -74,7 +74,7 @@ async function search(context: Context): Promise<void> {
   answer.skills.forEach((skill, at) => {
     const done = `${Math.round(skill.success_rate * 100)} % of ${skill.execution_count}`;
     const head = [...(print.fancy ? [] : [skill.id]), skill.domain, skill.name, done];
-    const steps = skill.steps.map(({ order, action }) => `${order}. ${action}`).join("  ");
+    const steps = skill.steps.map(({ order, action }) => `${order}. ${action}`).join(" ");
     found(context, head, steps, answer.explain?.[at]);
   });
 }

@@ -1,10 +1,10 @@
 import { Type } from "@sinclair/typebox";
 import { formatTime } from "../../../base/mod.ts";
-import { memorySchemas } from "../../../memory/mod.ts";
+import { checkImport, memorySchemas } from "../../../memory/mod.ts";
 import { API } from "../../path.ts";
 import { guarded, type Route } from "../../route.ts";
 import { SESSION_HEADER, sessionOf } from "../../session.ts";
-import { reading } from "./shared.ts";
+import { reading, writing } from "./shared.ts";
 
 const health: Route = {
   method: "GET",
@@ -67,4 +67,21 @@ const stats = reading(
   { from: () => ({ op: "stats" }) },
 );
 
-export const systemRoutes: readonly Route[] = [health, session, stats];
+const importRoute = writing(
+  {
+    method: "POST",
+    path: "/import",
+    tag: "system",
+    summary: "Take over what World Weaver exported",
+    description:
+      "Things keep their ids, times, accesses, stability and executions; what is there already is left as it is, so that the same " +
+      "import again adds nothing. A refused item holds up no other.",
+    answer: [memorySchemas.ImportAnswer, "What became of the items."],
+  },
+  {
+    body: { schema: memorySchemas.ImportRequest },
+    from: (_, value) => ({ op: "import", items: checkImport(value) }),
+  },
+);
+
+export const systemRoutes: readonly Route[] = [health, session, stats, importRoute];
