@@ -81,8 +81,8 @@ export const LIMITS = {
   /** Relations of one entity that are listed. */
   relationList: 500,
   /** Edges of a node along which activation spreads, heaviest first, and nodes that one spreading visits. */
-  spreadFanOut: 100,
-  spreadNodes: 2000,
+  spreadFanOut: 50,
+  spreadNodes: 250,
 
   // --- text ---
   /** Longest index term; longer words are cut. */

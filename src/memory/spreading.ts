@@ -47,7 +47,8 @@ export function spread(
         next.add(id);
       }
     }
-    edge = [...next];
+    // the strongest first, so that the bound on nodes leaves out the weakest
+    edge = [...next].sort((a, b) => reached.get(b)!.activation - reached.get(a)!.activation);
   }
   return [...reached.values()].sort((a, b) => b.activation - a.activation);
 }

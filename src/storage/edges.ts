@@ -48,15 +48,18 @@ export function dropEdge(ctx: WriteContext, edge: EdgeRow): void {
     .run(edge.world, edge.source, edge.target, edge.type);
 }
 
+/** Conditions on the ends; left alone, SQLite would look for a target among all edges of the world. */
+const ENDS = ["WHERE world = ? AND source = ?", "INDEXED BY edge_target WHERE world = ? AND target = ?"];
+
 /** The heaviest edges that begin or end at a subject, at most `limit`. @throws Fault storage_error */
 export function edgesOf(db: Database, world: number, id: Uint8Array, limit: number): EdgeRow[] {
   const half = (end: string): EdgeRow[] =>
     db
       .query<EdgeRow, [number, Uint8Array, number]>(
-        `${EDGE.select} WHERE world = ? AND ${end} = ? ORDER BY weight DESC, used_ms DESC LIMIT ?`,
+        `${EDGE.select} ${end} ORDER BY weight DESC, used_ms DESC LIMIT ?`,
       )
       .all(world, id, limit);
-  return [...half("source"), ...half("target")]
+  return ENDS.flatMap(half)
     .sort((a, b) => b.weight - a.weight || b.used_ms - a.used_ms)
     .slice(0, limit)
     .map((row) => EDGE.open(db, row));
@@ -81,7 +84,5 @@ export function countEdges(db: Database, world: number, below: number): number {
 
 /** Forgets the edges of a subject. */
 export function dropEdgesOf(ctx: WriteContext, world: number, id: Uint8Array): void {
-  for (const end of ["source", "target"]) {
-    ctx.db.query(`DELETE FROM edge WHERE world = ? AND ${end} = ?`).run(world, id);
-  }
+  for (const end of ENDS) ctx.db.query(`DELETE FROM edge ${end}`).run(world, id);
 }
