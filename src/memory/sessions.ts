@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { bytesToId, Fault, idToBytes } from "../base/mod.ts";
+import { Fault, idToBytes } from "../base/mod.ts";
 import { findSubject, headOf, WORLD_STATES, type WorldRow } from "../storage/mod.ts";
 import { FAMILY_OF, type Held } from "./records.ts";
 import type { FamilyName } from "./requests.ts";
@@ -36,5 +36,3 @@ export function requireOpen(world: WorldRow): void {
   if (WORLD_STATES[world.state] === "active") return;
   throw new Fault("world_archived", `the session's world "${world.name}" is archived; resume it first`);
 }
-
-export const idOf = (held: Held): string => bytesToId(held.subject.id);
