@@ -106,6 +106,14 @@ function setBit(db: Database, hit: { world: number; seq: number }, bit: number, 
   ).run(bit, hit.world, hit.seq);
 }
 
+/** Whether an atom of the same world supersedes this one. */
+export function isSuperseded(db: Database, atom: { world: number; seq: number }): boolean {
+  const doc = db
+    .query<{ bits: number }, [number, number]>("SELECT bits FROM doc WHERE world = ? AND seq = ?")
+    .get(atom.world, atom.seq);
+  return doc !== null && (doc.bits & DOC.superseded) !== 0;
+}
+
 /** Trust of a worker in a world: (1 + c) / (2 + c + x), with c and x distinct other workers that confirmed or contradicted. */
 export function trustOf(db: Database, world: number, worker: string): { trust: number; votes: number } {
   const rows = db

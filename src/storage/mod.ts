@@ -30,7 +30,7 @@ export { type IdempotencyKey, keepAnswer, recallAnswer } from "./idem.ts";
 export { insertAtom } from "./insert.ts";
 export { type Keyring, keyringOf } from "./keyring.ts";
 export { createKey, listKeys, revokeKey } from "./keys.ts";
-export { trustOf } from "./links.ts";
+export { isSuperseded, trustOf } from "./links.ts";
 export { readState, writeState } from "./memory-state.ts";
 export { readControl, writeControl } from "./meta.ts";
 export {

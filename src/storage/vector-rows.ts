@@ -113,6 +113,23 @@ export class VectorRows {
     return this.behind.size;
   }
 
+  /** Name of the model that makes the vectors; undefined when none are made. */
+  get model(): string | undefined {
+    return this.maker?.space.model;
+  }
+
+  /** An atom's vector; undefined when it has none, waits for it or has a damaged one. */
+  of(world: number, seq: number): Int8Array | undefined {
+    if (!this.maker || this.damaged) return undefined;
+    const read = this.db.query<{ q: Uint8Array }, [number, number, number]>(
+      "SELECT q FROM vec WHERE space = ? AND world = ? AND seq = ?",
+    );
+    const row = this.unlessDamaged(() => read.get(this.space, world, seq));
+    const q = row && openVector(vaultOf(this.db), this.space, seq, row.q);
+    if (!q || q.length !== this.maker.space.dimension) return undefined;
+    return new Int8Array(q.buffer, q.byteOffset, q.length);
+  }
+
   /** Gives a new atom its vector, or leaves it to the backfill. */
   add(world: number, seq: number, text: string): void {
     if (!this.maker || this.damaged) return;
