@@ -84,6 +84,14 @@ export const LIMITS = {
   spreadFanOut: 50,
   spreadNodes: 250,
 
+  /** Episodes that consolidation compares with each other at a time: quadratic, on the writer. */
+  consolidationPage: 128,
+  /** Duplicates that one slice of it merges, and clusters of which one slice makes candidates. */
+  consolidationMerges: 16,
+  consolidationClusters: 4,
+  /** Members of a cluster that its candidate links to. */
+  provenanceLinks: 5,
+
   // --- text ---
   /** Longest index term; longer words are cut. */
   termChars: 64,

@@ -5,6 +5,7 @@ import {
   findSubject,
   forgetSubject,
   insertAtom,
+  linksOf,
   putEdge,
   putSubject,
   type SubjectChange,
@@ -231,7 +232,9 @@ export class SessionWriter {
 
   private addVersion(held: Held, atom: Parameters<typeof insertAtom>[1], change: SubjectChange): void {
     const { id, family, stability } = held.subject;
-    insertAtom(this.ctx, atom, { id, family, stability, change });
+    // what it supersedes and what it was made of does not end with a change of its words
+    const links = linksOf(held.row.links);
+    insertAtom(this.ctx, links.length > 0 ? { ...atom, links } : atom, { id, family, stability, change });
   }
 
   private episode(held: Held): Episode {

@@ -1,0 +1,309 @@
+/** Consolidation: duplicates stand behind one, what belongs together becomes a candidate, and nothing is lost on the way. */
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { bytesToId, idToBytes, LIMITS, ManualClock } from "../../src/base/mod.ts";
+import { type ConsolidationResults, consolidateSlice } from "../../src/memory/consolidate.ts";
+import { skillOf, storedEntity, storedEpisode } from "../../src/memory/records.ts";
+import type { NewEpisode } from "../../src/memory/requests.ts";
+import { find, worldName } from "../../src/memory/sessions.ts";
+import { type MemorySettings, type Outcome, RELATION_TYPES } from "../../src/memory/types.ts";
+import { SessionWriter } from "../../src/memory/writes.ts";
+import {
+  countSubjects,
+  edgesOf,
+  FAMILY,
+  findSubject,
+  headOf,
+  isSuperseded,
+  linksOf,
+  listSubjects,
+  manageWorld,
+} from "../../src/storage/mod.ts";
+import { words } from "../../src/text/mod.ts";
+import { DAY, faultOf, Store, withStore } from "../storage/harness.ts";
+
+const SESSION = "desk";
+const SETTINGS: MemorySettings = {
+  ...{ defaultStability: 1, retentionTarget: 0.9, hebbianLearningRate: 0.1 },
+  ...{ semanticWeight: 0.4, recencyWeight: 0.25, outcomeWeight: 0.2, importanceWeight: 0.15 },
+};
+/** Vectors of words: texts are as like as the words they share. */
+const VECTORS = {
+  space: { model: "words", dimension: 64, version: 1 },
+  embed: (text: string): Int8Array => {
+    const vector = new Int8Array(64);
+    for (const word of words(text)) vector[Number(Bun.hash.xxHash64(word) % 64n)]! += 20;
+    return vector;
+  },
+};
+
+type Given = Partial<NewEpisode> & { content: string };
+
+/** Episodes in the order given, a minute apart, the last one a minute ago. @returns their ids */
+function live(store: Store, given: readonly (string | Given)[]): string[] {
+  return store.run((ctx) => {
+    const writer = new SessionWriter(ctx, SESSION, SETTINGS);
+    return given.map((one, at) => {
+      const episode = typeof one === "string" ? { content: one } : one;
+      const timestampMs = ctx.clock.now() - (given.length - at) * 60_000;
+      const facts = { context: {}, outcome: "neutral" as Outcome, emotionalValence: 0.5, timestampMs };
+      return writer.createEpisode({ ...facts, ...episode }).id;
+    });
+  });
+}
+
+function slice(store: Store, deep: boolean) {
+  return store.run((ctx) => {
+    const world = ctx.worlds.find(worldName(SESSION))!;
+    return consolidateSlice(ctx, world, { deep, now: ctx.clock.now(), settings: SETTINGS });
+  });
+}
+
+/** A whole pass, or what is left of one. */
+function consolidate(store: Store, deep: boolean): ConsolidationResults {
+  for (;;) {
+    const { done, results } = slice(store, deep);
+    if (done) return results;
+  }
+}
+
+const did = (results: ConsolidationResults): number[] => Object.values(results).slice(1);
+
+const worldId = (store: Store): number => store.run((ctx) => ctx.worlds.find(worldName(SESSION))!.id);
+
+/** Which of the episodes stand behind another. */
+function behind(store: Store, ids: readonly string[]): boolean[] {
+  return store.run((ctx) =>
+    ids.map((id) => isSuperseded(ctx.db, headOf(ctx.db, findSubject(ctx, idToBytes(id))!))),
+  );
+}
+
+/** What a session says apart from its ids. */
+function picture(store: Store) {
+  const world = worldId(store);
+  return store.run(({ db }) => {
+    const episodes = listSubjects(db, { world, family: FAMILY.episode }, 1000);
+    const candidates = [FAMILY.entity, FAMILY.skill].flatMap((family) =>
+      listSubjects(db, { world, family }, 1000),
+    );
+    return {
+      episodes: episodes.map((subject) => {
+        const row = headOf(db, subject);
+        const { content } = storedEpisode({ subject, row });
+        const { version, accesses, stability } = subject;
+        return { content, version, accesses, stability, superseded: isSuperseded(db, row) };
+      }),
+      candidates: candidates
+        .map((subject) => ({
+          payload: headOf(db, subject).payload,
+          edges: edgesOf(db, world, subject.id, 1000).length,
+        }))
+        .sort((a, b) => (a.payload < b.payload ? -1 : 1)),
+    };
+  });
+}
+
+const BACKUP = "nightly backup of photos finished";
+const backups = (outcome: Outcome): Given[] =>
+  ["disk", "drive", "volume", "stick"].map((to) => ({
+    ...{ content: `copied family photos archive onto the ${to}`, outcome },
+    context: { tool: "rsync", project: "home" },
+  }));
+
+test("of episodes that say the same within a day the newest stands for the others, with what they were used", () => {
+  const body = (store: Store): void => {
+    const ids = live(store, [BACKUP, BACKUP, "the kettle is broken", BACKUP]);
+    store.run((ctx) => {
+      const writer = new SessionWriter(ctx, SESSION, SETTINGS);
+      writer.changeEpisode(ids[0]!, { outcome: "neutral", emotionalValence: 1 });
+    });
+    expect(did(consolidate(store, false))).toEqual([2, 0, 0, 0]);
+    expect(behind(store, ids)).toEqual([true, true, false, false]);
+    expect(did(consolidate(store, false))).toEqual([0, 0, 0, 0]);
+    expect(did(consolidate(store, true))).toEqual([0, 0, 0, 0]);
+    const [kept, old] = store.run((ctx) => [ids[3]!, ids[0]!].map((id) => findSubject(ctx, idToBytes(id))!));
+    expect(kept!.stability).toBe(old!.stability);
+    expect(store.run((ctx) => countSubjects(ctx.db, kept!.world, FAMILY.episode))).toBe(4);
+  };
+  withStore(body);
+  withStore(body, { vectors: VECTORS });
+});
+
+test("another number, a negation, another outcome, project or day is another thing", () => {
+  withStore(
+    (store) => {
+      const text = "the web server of the shop in the cellar listens on port";
+      const ids = live(store, [
+        { content: `${text} 8080`, timestampMs: store.clock.now() - DAY - 1 },
+        `${text} 8080`,
+        `${text} 8081`,
+        "the web server of the shop in the cellar does not listen",
+        "the web server of the shop in the cellar does listen",
+        { content: `${text} 8080`, outcome: "failure" },
+        { content: `${text} 8080`, context: { project: "shop" } },
+      ]);
+      expect(did(consolidate(store, false))).toEqual([0, 0, 0, 0]);
+      expect(behind(store, ids)).toEqual(ids.map(() => false));
+    },
+    { vectors: VECTORS },
+  );
+});
+
+test("what stood behind an episode comes back when that is forgotten, and stays behind when it is corrected", () => {
+  withStore((store) => {
+    const ids = live(store, [BACKUP, BACKUP]);
+    consolidate(store, false);
+    const change = { emotionalValence: 1 };
+    store.run((ctx) => new SessionWriter(ctx, SESSION, SETTINGS).changeEpisode(ids[1]!, change));
+    const head = store.run((ctx) => headOf(ctx.db, findSubject(ctx, idToBytes(ids[1]!))!));
+    expect(linksOf(head.links).map(({ kind }) => kind)).toEqual(["supersedes"]);
+    expect(behind(store, ids)).toEqual([true, false]);
+    store.run((ctx) => new SessionWriter(ctx, SESSION, SETTINGS).forget("episode", ids[1]!, "test"));
+    expect(behind(store, ids.slice(0, 1))).toEqual([false]);
+  });
+});
+
+test("related episodes of a week become an entity that links back to them", () => {
+  withStore((store) => {
+    const ids = live(store, [...backups("neutral"), "the kettle is broken"]);
+    expect(did(consolidate(store, true))).toEqual([0, 1, 0, 4]);
+    store.run(({ db }) => {
+      const { world } = findSubject({ db }, idToBytes(ids[0]!))!;
+      const subject = listSubjects(db, { world, family: FAMILY.entity }, 10)[0]!;
+      const row = headOf(db, subject);
+      const entity = storedEntity({ row });
+      expect(entity.name).toBe("copied family photos archive onto");
+      expect(entity.source).toBe("consolidation");
+      expect(entity.details).toStartWith("4 episodes from ");
+      expect(entity.details).toEndWith(", 0 of them a success, all of the project home");
+      const edges = edgesOf(db, world, subject.id, 10);
+      expect(edges.map(({ type }) => RELATION_TYPES[type])).toEqual(Array(4).fill("CONSOLIDATED_INTO"));
+      expect(edges.map(({ source }) => bytesToId(source)).sort()).toEqual(ids.slice(0, 4).sort());
+      const heads = ids.slice(0, 4).map((id) => headOf(db, findSubject({ db }, idToBytes(id))!));
+      const linked = linksOf(row.links).map(({ target }) => target);
+      expect(linked.sort()).toEqual(heads.map(({ id }) => bytesToId(id)).sort());
+    });
+  });
+});
+
+test("where most succeeded with one tool it is a skill; a later episode joins it", () => {
+  withStore((store) => {
+    live(store, backups("success"));
+    expect(did(consolidate(store, true))).toEqual([0, 0, 1, 4]);
+    const world = worldId(store);
+    const skill = store.run((ctx) => {
+      const subject = listSubjects(ctx.db, { world, family: FAMILY.skill }, 10)[0]!;
+      return skillOf({ subject, row: headOf(ctx.db, subject) });
+    });
+    expect(skill.steps.map(({ tool }) => tool)).toEqual(Array(4).fill("rsync"));
+    live(store, ["copied family photos archive onto the tape"]);
+    expect(did(consolidate(store, true))).toEqual([0, 0, 0, 1]);
+  });
+});
+
+test("a candidate that was forgotten is not made again", () => {
+  withStore((store) => {
+    live(store, backups("neutral"));
+    consolidate(store, true);
+    store.run((ctx) => {
+      const entity = listSubjects(ctx.db, { world: 1, family: FAMILY.entity }, 1)[0]!;
+      new SessionWriter(ctx, SESSION, SETTINGS).forget("entity", bytesToId(entity.id), "test");
+    });
+    live(store, ["copied family photos archive onto the tape"]);
+    expect(did(consolidate(store, true))).toEqual([0, 0, 0, 0]);
+  });
+});
+
+test("what was forgotten after it was planned for is left out", () => {
+  withStore((store) => {
+    const forget = (id: string) =>
+      store.run((ctx) => new SessionWriter(ctx, SESSION, SETTINGS).forget("episode", id, "test"));
+    const ids = live(store, [...backups("neutral"), BACKUP, BACKUP]);
+    for (const deep of [true, false]) expect(slice(store, deep).done).toBe(false);
+    for (const id of [ids[0]!, ids[1]!, ids[5]!]) forget(id);
+    expect(did(consolidate(store, true))).toEqual([0, 0, 0, 0]);
+    expect(did(consolidate(store, false))).toEqual([0, 0, 0, 0]);
+  });
+});
+
+test("the whole window is looked at, page by page, and nothing beyond it", () => {
+  withStore((store) => {
+    live(store, [{ content: "long ago", timestampMs: store.clock.now() - DAY - 1 }]);
+    live(
+      store,
+      Array.from({ length: LIMITS.consolidationPage + 2 }, (_, at) => `note ${at}`),
+    );
+    expect(consolidate(store, false).examined).toBe(LIMITS.consolidationPage + 2);
+  });
+});
+
+test("an archived session is left alone", () => {
+  withStore((store) => {
+    live(store, [BACKUP]);
+    store.run((ctx) => manageWorld(ctx, { action: "archive", world: worldName(SESSION) }));
+    expect(faultOf(() => slice(store, false)).code).toBe("world_archived");
+    store.run((ctx) => manageWorld(ctx, { action: "resume", world: worldName(SESSION) }));
+  });
+});
+
+const vocabulary = fc.constantFrom("owl", "fox", "hen");
+const episode = fc.record({
+  content: fc.array(vocabulary, { minLength: 1, maxLength: 2 }).map((some) => some.join(" ")),
+  outcome: fc.constantFrom<Outcome>("success", "failure", "neutral"),
+  context: fc.constantFrom({}, { tool: "git" }),
+});
+
+test("twice is once, light and deep, and every episode can still be read", () => {
+  fc.assert(
+    fc.property(fc.array(episode, { minLength: 1, maxLength: 24 }), (episodes) => {
+      withStore(
+        (store) => {
+          const ids = live(store, episodes);
+          for (const deep of [false, true]) {
+            consolidate(store, deep);
+            const once = picture(store);
+            expect(did(consolidate(store, deep))).toEqual([0, 0, 0, 0]);
+            expect(picture(store)).toEqual(once);
+          }
+          const read = store.run((ctx) =>
+            ids.map((id) => storedEpisode(find(ctx.db, ctx.worlds.get(1), "episode", id)).content),
+          );
+          expect(read).toEqual(episodes.map(({ content }) => content));
+        },
+        { vectors: VECTORS },
+      );
+    }),
+    { numRuns: 8 },
+  );
+});
+
+/** A pass over the same memories with a power cut after so many slices, none for Infinity. */
+function interrupted(deep: boolean, cutAfter: number) {
+  let store = new Store(new ManualClock(), { vectors: VECTORS });
+  live(store, [
+    ...Array<string>(LIMITS.consolidationMerges + 3).fill(BACKUP),
+    ...backups("success"),
+    ...["owl", "fox", "hen", "cow", "dog"].flatMap((who) =>
+      ["barn", "pond", "gate"].map((where) => `${who} ${who} ${who} sleeping ${where}`),
+    ),
+  ]);
+  for (let slices = 1; ; slices++) {
+    const { done, results } = slice(store, deep);
+    if (done) {
+      const end = { results, picture: picture(store) };
+      store.finish();
+      return { slices, end };
+    }
+    if (slices === cutAfter) store = store.crash();
+  }
+}
+
+for (const deep of [false, true]) {
+  test(`a power cut after any slice loses nothing, and the rest is done to the same end: ${deep ? "deep" : "light"}`, () => {
+    const { slices, end } = interrupted(deep, Number.POSITIVE_INFINITY);
+    expect(slices).toBeGreaterThan(3);
+    for (let cutAfter = 1; cutAfter < slices; cutAfter++) {
+      expect(interrupted(deep, cutAfter)).toEqual({ slices, end });
+    }
+  });
+}
