@@ -49,6 +49,12 @@ export const FLAGS = [
     enabled: true,
   },
   {
+    name: "memory_consolidation",
+    description: "Sessions are consolidated in quiet moments; the request for it works in any case.",
+    owner: "memory",
+    enabled: true,
+  },
+  {
     name: "ff_encoder",
     description: "Accepted for programs that set it; nothing in this node depends on it.",
     owner: "none",

@@ -5,6 +5,7 @@ import { createEmbedder, HttpEmbedder, StaticEmbedder } from "../embedder/mod.ts
 import type { MemorySettings } from "../memory/mod.ts";
 import { type Job, StoreWriter, type VectorMaker } from "../storage/mod.ts";
 import { Backfill } from "./backfill.ts";
+import { Consolidation } from "./consolidation.ts";
 import type { AnswerMessage, FaultMessage, OpenMessage, WriteBody } from "./protocol.ts";
 import { failure, LATE, late, noteDamage, post, runThread, type Waiting } from "./thread.ts";
 import { applyOwnWrite, applyWrite, isOwn, type Written } from "./writes.ts";
@@ -31,6 +32,7 @@ class WriterThread {
   /** Undefined when the directory could not be opened. */
   private writer: StoreWriter | undefined;
   private backfill: Backfill | undefined;
+  private consolidation: Consolidation | undefined;
   private provider: HttpEmbedder | undefined;
   private control = new ControlCells();
   private rested = false;
@@ -59,6 +61,7 @@ class WriterThread {
     const how = { relaxedWindowMs, diskBudget, keyring };
     this.writer = new StoreWriter(options.dataDir, vectors ? { ...how, vectors } : how);
     this.backfill = embedder && new Backfill(this.writer, embedder, this.control);
+    this.consolidation = new Consolidation(this.writer, this.memory, this.control);
     this.backfill?.kick();
     this.report();
     setInterval(() => this.report(), STATUS_MS);
@@ -180,6 +183,7 @@ class WriterThread {
     try {
       wait = this.writer!.maintain(idle, resting);
       this.trouble = "";
+      if (idle) wait = Math.min(wait, this.consolidation!.step());
     } catch (cause) {
       this.trouble = toWire(cause).message;
     }

@@ -242,6 +242,10 @@ export const checks = {
       limit: limit(given, 5, LIMITS.askLimit),
       explain: explain(given),
     })),
+  consolidation: (value: unknown): { deep: boolean } =>
+    fields(value, "a consolidation", (given) => ({
+      deep: optional(given.deep, false, (deep) => field.boolean(deep, "deep")),
+    })),
   execution: (value: unknown): { success: boolean } =>
     fields(value, "an execution", (given) => {
       optional(given.duration_ms, 0, (ms) => field.integer(ms, "duration_ms", 0, Number.MAX_SAFE_INTEGER));

@@ -1,5 +1,6 @@
-import { bytesToId, idToBytes, LIMITS, newIdBytes } from "../base/mod.ts";
+import { bytesToId, Fault, idToBytes, LIMITS, newIdBytes } from "../base/mod.ts";
 import {
+  allWorlds,
   FAMILY,
   findSubject,
   headOf,
@@ -11,6 +12,7 @@ import {
   putSubject,
   readState,
   type SubjectRow,
+  WORLD_STATES,
   type WorldRow,
   type WriteContext,
   writeState,
@@ -26,12 +28,14 @@ import {
   traceOf,
 } from "./clusters.ts";
 import { entityAtom, episodeAtom, type Held, skillAtom, storedEpisode } from "./records.ts";
-import { requireOpen } from "./sessions.ts";
+import { requireOpen, sessionOfWorld, worldName } from "./sessions.ts";
 import { type MemorySettings, RELATION_TYPES } from "./types.ts";
 
 const HOUR_MS = 3_600_000;
 /** Episodes that happened within this time are looked at. */
 const WINDOW_MS = { light: 24 * HOUR_MS, deep: 7 * 24 * HOUR_MS };
+/** How often a session is consolidated by itself: so much oftener that a pass begins before an episode leaves its window. */
+const PERIOD_MS = { light: 20 * HOUR_MS, deep: 6 * 24 * HOUR_MS };
 const CONSOLIDATED_INTO = RELATION_TYPES.indexOf("CONSOLIDATED_INTO");
 
 /** What a consolidation has done so far. */
@@ -57,18 +61,19 @@ interface Pass {
   results: ConsolidationResults;
   /** 0 while it runs. */
   finishedMs: number;
-}
-
-export interface ConsolidationOptions {
-  deep: boolean;
-  now: number;
-  settings: MemorySettings;
+  /** The session's newest sequence when it was finished. */
+  lastSeq: number;
 }
 
 /** An episode with what is compared of it. */
 interface Episode extends Held {
   trace: Trace;
 }
+
+/** The passes of a session, by what they do. */
+type Depth = "light" | "deep";
+
+const stateName = (depth: Depth): string => `consolidation:${depth}`;
 
 /**
  * Does one bounded piece of a session's consolidation in the running transaction: either plans for the next page of
@@ -77,37 +82,66 @@ interface Episode extends Held {
  * @returns what the pass has done so far, and whether it is done; the next call then begins a new one
  * @throws Fault world_archived, disk_full, storage_error; nothing of the piece is then done
  */
-export function consolidateSlice(
+export function consolidationSlice(
   ctx: WriteContext,
-  world: WorldRow,
-  options: ConsolidationOptions,
+  session: string,
+  deep: boolean,
+  settings: MemorySettings,
 ): { done: boolean; results: ConsolidationResults } {
+  const world = ctx.worlds.find(worldName(session));
+  if (!world) return { done: true, results: nothing() };
   requireOpen(world);
-  const { deep, now, settings } = options;
-  const name = `consolidation:${deep ? "deep" : "light"}`;
-  const pass = runningPass(ctx, world, name) ?? newPass(now - (deep ? WINDOW_MS.deep : WINDOW_MS.light));
+  const depth = deep ? "deep" : "light";
+  const now = ctx.clock.now();
+  const last = lastPass(ctx, world, depth);
+  const pass = last?.finishedMs === 0 ? last : newPass(now - WINDOW_MS[depth]);
   if (pass.queue.length > 0) {
-    const next = pass.queue.splice(0, deep ? LIMITS.consolidationClusters : 1);
-    for (const group of next) {
+    for (const group of pass.queue.splice(0, deep ? LIMITS.consolidationClusters : 1)) {
       if (deep) settle(ctx, world, group, { pass, now, settings });
       else merge(ctx, world, group, pass.results);
     }
   } else if (!plan(ctx, world, pass, deep)) {
     pass.finishedMs = now;
+    pass.lastSeq = world.last_seq;
   }
-  writeState(ctx, world.id, name, JSON.stringify(pass));
+  writeState(ctx, world.id, stateName(depth), JSON.stringify(pass));
   return { done: pass.finishedMs > 0, results: pass.results };
 }
 
-function runningPass(ctx: WriteContext, world: WorldRow, name: string): Pass | undefined {
-  const state = readState(ctx.db, world.id, name);
-  const pass: Pass | undefined = state === undefined ? undefined : JSON.parse(state);
-  return pass?.finishedMs === 0 ? pass : undefined;
+/**
+ * What is to be consolidated without being asked: sessions in which a pass was broken off, and those written to since
+ * the last one (since their begin, if there was none) when that is long enough ago.
+ */
+export function dueConsolidations(ctx: WriteContext): { session: string; deep: boolean }[] {
+  const due: { session: string; deep: boolean }[] = [];
+  for (const world of allWorlds(ctx.db)) {
+    const session = sessionOfWorld(world.name);
+    if (session === undefined || WORLD_STATES[world.state] !== "active") continue;
+    for (const depth of ["light", "deep"] as const) {
+      if (isDue(ctx, world, depth)) due.push({ session, deep: depth === "deep" });
+    }
+  }
+  return due;
+}
+
+function isDue(ctx: WriteContext, world: WorldRow, depth: Depth): boolean {
+  const last = lastPass(ctx, world, depth);
+  if (last?.finishedMs === 0) return true;
+  const since = last?.finishedMs ?? world.created_ms;
+  return world.last_seq > (last?.lastSeq ?? 0) && ctx.clock.now() - since >= PERIOD_MS[depth];
+}
+
+function lastPass({ db }: Pick<WriteContext, "db">, world: WorldRow, depth: Depth): Pass | undefined {
+  const state = readState(db, world.id, stateName(depth));
+  return state === undefined ? undefined : JSON.parse(state);
+}
+
+function nothing(): ConsolidationResults {
+  return { examined: 0, merged: 0, entities_created: 0, skills_created: 0, episodes_linked: 0 };
 }
 
 function newPass(sinceMs: number): Pass {
-  const results = { examined: 0, merged: 0, entities_created: 0, skills_created: 0, episodes_linked: 0 };
-  return { sinceMs, offset: 0, queue: [], results, finishedMs: 0 };
+  return { sinceMs, offset: 0, queue: [], results: nothing(), finishedMs: 0, lastSeq: 0 };
 }
 
 /** Plans for the next page of the window. @returns whether there was one */
@@ -134,13 +168,22 @@ function inPieces([kept, ...duplicates]: number[]): number[][] {
   return pieces;
 }
 
-/** An episode as it is now; undefined when another one stands for it. */
+/** An episode as it is now; undefined when another one stands for it, or it is damaged: the check names that. */
 function episodeOf(ctx: WriteContext, subject: SubjectRow): Episode | undefined {
-  const row = headOf(ctx.db, subject);
-  if (isSuperseded(ctx.db, row)) return undefined;
+  const row = soundHead(ctx, subject);
+  if (!row || isSuperseded(ctx.db, row)) return undefined;
   const { content, context, outcome } = storedEpisode({ subject, row });
   const frame = JSON.stringify([context.project, context.file, context.tool, outcome]);
   return { subject, row, trace: traceOf(content, frame, ctx.vectors.of(row.world, row.seq)) };
+}
+
+function soundHead({ db }: WriteContext, subject: SubjectRow): Held["row"] | undefined {
+  try {
+    return headOf(db, subject);
+  } catch (cause) {
+    if (cause instanceof Fault && cause.code === "storage_error") return undefined;
+    throw cause;
+  }
 }
 
 /** The episodes of a group that are still there. */
@@ -164,6 +207,7 @@ function merge(ctx: WriteContext, of: WorldRow, ids: readonly string[], results:
   const links = duplicates.map(({ row }) => ({ kind: "supersedes" as const, target: bytesToId(row.id) }));
   const change = {
     accesses: all.reduce((sum, { accesses }) => sum + accesses, 0),
+    reviews: all.reduce((sum, { reviews }) => sum + reviews, 0),
     accessed_ms: Math.max(...all.map(({ accessed_ms }) => accessed_ms)),
     stability: Math.max(...all.map(({ stability }) => stability)),
   };

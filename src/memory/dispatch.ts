@@ -1,4 +1,5 @@
 import type { WriteContext } from "../storage/mod.ts";
+import { consolidationSlice } from "./consolidate.ts";
 import { importItems } from "./imports.ts";
 import * as view from "./reads.ts";
 import { howTo, recallEntities, recallEpisodes, recallSkills } from "./recalls.ts";
@@ -86,5 +87,7 @@ export function writeMemory(
       return { status: 204 };
     case "import":
       return done(importItems(ctx, writer, request.items));
+    case "consolidate":
+      return done(consolidationSlice(ctx, session, request.deep, settings));
   }
 }

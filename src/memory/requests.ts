@@ -119,4 +119,6 @@ export type MemoryWrite =
   | { op: "execute"; id: string; success: boolean }
   | { op: "deprecate"; id: string; replacement?: string }
   | { op: "forget"; family: FamilyName; id: string; by: string }
-  | { op: "import"; items: ImportItem[] };
+  | { op: "import"; items: ImportItem[] }
+  /** One piece of it: to be sent until the answer says that it is done. */
+  | { op: "consolidate"; deep: boolean };

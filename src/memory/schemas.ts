@@ -240,6 +240,27 @@ export const ImportAnswer = Type.Object({
   ),
 });
 
+export const ConsolidationRequest = Type.Object({
+  deep: optional(
+    Type.Boolean({
+      description:
+        "Make candidates of what belongs together in the last 7 days; else merge duplicates of the last 24 hours.",
+    }),
+  ),
+});
+
+export const ConsolidationAnswer = Type.Object({
+  success: Type.Boolean(),
+  type: oneOf(["light", "deep"], "What was done."),
+  results: Type.Object({
+    examined: Count("Episodes that were looked at."),
+    merged: Count("Episodes that another one now supersedes."),
+    entities_created: Count("Entities made of clusters of episodes."),
+    skills_created: Count("Skills made of clusters of episodes."),
+    episodes_linked: Count("Episodes tied to the entity or skill that they went into."),
+  }),
+});
+
 export const Stats = Type.Object({
   session_id: Type.String(),
   episodic: Type.Object({ total_episodes: Count("Episodes.") }),

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { bytesToId, idToBytes, LIMITS, ManualClock } from "../../src/base/mod.ts";
-import { type ConsolidationResults, consolidateSlice } from "../../src/memory/consolidate.ts";
+import { type ConsolidationResults, consolidationSlice } from "../../src/memory/consolidate.ts";
 import { skillOf, storedEntity, storedEpisode } from "../../src/memory/records.ts";
 import type { NewEpisode } from "../../src/memory/requests.ts";
 import { find, worldName } from "../../src/memory/sessions.ts";
@@ -53,10 +53,7 @@ function live(store: Store, given: readonly (string | Given)[]): string[] {
 }
 
 function slice(store: Store, deep: boolean) {
-  return store.run((ctx) => {
-    const world = ctx.worlds.find(worldName(SESSION))!;
-    return consolidateSlice(ctx, world, { deep, now: ctx.clock.now(), settings: SETTINGS });
-  });
+  return store.run((ctx) => consolidationSlice(ctx, SESSION, deep, SETTINGS));
 }
 
 /** A whole pass, or what is left of one. */
@@ -212,6 +209,14 @@ test("a candidate that was forgotten is not made again", () => {
     live(store, ["copied family photos archive onto the tape"]);
     expect(did(consolidate(store, true))).toEqual([0, 0, 0, 0]);
   });
+});
+
+test("a damaged episode holds up no other", () => {
+  const store = new Store(new ManualClock());
+  const ids = live(store, [BACKUP, BACKUP, BACKUP]);
+  store.run(({ db }) => db.run("UPDATE atom SET importance = 0.9 WHERE subject = ?", [idToBytes(ids[1]!)]));
+  expect(did(consolidate(store, false))).toEqual([1, 0, 0, 0]);
+  store.discard();
 });
 
 test("what was forgotten after it was planned for is left out", () => {

@@ -32,6 +32,7 @@ export const ACCESS: Record<string, Expected> = {
   "DELETE /keys/:id": { capability: "admin" },
   [`GET ${API}/session`]: READ,
   [`GET ${API}/stats`]: READ,
+  [`POST ${API}/consolidate`]: { capability: "admin", body: { deep: true } },
   [`POST ${API}/import`]: { ...WRITE, body: {} },
   [`POST ${API}/episodes`]: { ...WRITE, body: { content: "It rained." } },
   [`GET ${API}/episodes`]: READ,

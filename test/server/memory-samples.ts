@@ -85,4 +85,11 @@ export const WRITES: Record<MemoryWrite["op"], [status: number, body: unknown]> 
   deprecate: [200, SKILL],
   forget: [204, undefined],
   import: [200, { added: 1, already: 0, refused: [] }],
+  consolidate: [
+    200,
+    {
+      done: true,
+      results: { examined: 3, merged: 1, entities_created: 0, skills_created: 0, episodes_linked: 0 },
+    },
+  ],
 };

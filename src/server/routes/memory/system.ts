@@ -4,6 +4,7 @@ import { checkImport, memorySchemas } from "../../../memory/mod.ts";
 import { API } from "../../path.ts";
 import { guarded, type Route } from "../../route.ts";
 import { SESSION_HEADER, sessionOf } from "../../session.ts";
+import { consolidate } from "./consolidate.ts";
 import { reading, writing } from "./shared.ts";
 
 const health: Route = {
@@ -84,4 +85,4 @@ const importRoute = writing(
   },
 );
 
-export const systemRoutes: readonly Route[] = [health, session, stats, importRoute];
+export const systemRoutes: readonly Route[] = [health, session, stats, importRoute, consolidate];
