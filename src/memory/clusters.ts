@@ -5,7 +5,10 @@ import { calibrated } from "./likeness.ts";
 /** What consolidation compares of an episode. */
 export interface Trace {
   text: string;
-  /** Undefined while it has none: then words are compared. */
+  /**
+   * Of the text alone: an atom's own vector has the context in it, and one shared tool makes any two sentences related.
+   * Undefined where a provider would have to be waited for: then words are compared.
+   */
   vector: Int8Array | undefined;
   terms: ReadonlySet<string>;
   /** Words that turn a sentence into another fact though hardly its vector: numbers and negations, in order. */
@@ -63,9 +66,17 @@ export function relatedness(a: Trace, b: Trace, model: string | undefined): numb
   return a.vector && b.vector ? Math.min(1, calibrated(value, model)) : Math.max(0, value);
 }
 
-/** Whether two episodes tell the same: a cosine of .95 and no different frame, number or negation. */
-export function isDuplicate(a: Trace, b: Trace): boolean {
-  return a.frame === b.frame && a.particulars === b.particulars && cosine(a, b) >= DUPLICATE;
+/**
+ * Whether an episode says nothing that `kept` does not say: a cosine of .95, the same frame, numbers and negations, and
+ * no content word of its own. The cosine alone would merge "copied onto the disk" and "copied onto the drive".
+ */
+export function isDuplicate(kept: Trace, other: Trace): boolean {
+  return (
+    kept.frame === other.frame &&
+    kept.particulars === other.particulars &&
+    other.terms.isSubsetOf(kept.terms) &&
+    cosine(kept, other) >= DUPLICATE
+  );
 }
 
 /**

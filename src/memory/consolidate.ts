@@ -174,7 +174,7 @@ function episodeOf(ctx: WriteContext, subject: SubjectRow): Episode | undefined 
   if (!row || isSuperseded(ctx.db, row)) return undefined;
   const { content, context, outcome } = storedEpisode({ subject, row });
   const frame = JSON.stringify([context.project, context.file, context.tool, outcome]);
-  return { subject, row, trace: traceOf(content, frame, ctx.vectors.of(row.world, row.seq)) };
+  return { subject, row, trace: traceOf(content, frame, ctx.vectors.embed(content)) };
 }
 
 function soundHead({ db }: WriteContext, subject: SubjectRow): Held["row"] | undefined {

@@ -118,16 +118,9 @@ export class VectorRows {
     return this.maker?.space.model;
   }
 
-  /** An atom's vector; undefined when it has none, waits for it or has a damaged one. */
-  of(world: number, seq: number): Int8Array | undefined {
-    if (!this.maker || this.damaged) return undefined;
-    const read = this.db.query<{ q: Uint8Array }, [number, number, number]>(
-      "SELECT q FROM vec WHERE space = ? AND world = ? AND seq = ?",
-    );
-    const row = this.unlessDamaged(() => read.get(this.space, world, seq));
-    const q = row && openVector(vaultOf(this.db), this.space, seq, row.q);
-    if (!q || q.length !== this.maker.space.dimension) return undefined;
-    return new Int8Array(q.buffer, q.byteOffset, q.length);
+  /** The vector of a text where one can be made at once. */
+  embed(text: string): Int8Array | undefined {
+    return this.maker?.embed?.(text);
   }
 
   /** Gives a new atom its vector, or leaves it to the backfill. */
