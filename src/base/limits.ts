@@ -72,6 +72,10 @@ export const LIMITS = {
   summaryChars: 10_000,
   triggerChars: 1000,
   skillSteps: 1000,
+  /** Memories that one feedback names. */
+  feedbackIds: 100,
+  /** The first of them are tied to one another: as many ties as pairs. */
+  feedbackTies: 10,
   /** Longest page of episodes, and most entities and skills of a list. */
   episodePage: 100,
   entityList: 500,

@@ -139,7 +139,7 @@ class WriterThread {
       return (ctx) => {
         // in the transaction, so that what waited in the queue, or behind others of its group, is stopped too
         this.control.require("writes");
-        return applyWrite(ctx, parsed, this.memory);
+        return applyWrite(ctx, parsed, this.memory, this.control);
       };
     });
     if (jobs.length > 0) {

@@ -1,6 +1,7 @@
 import { encodeMsgpack, type NewAtom, type PolicyRequest } from "../atom/mod.ts";
 import { mayRead, mayWrite } from "../auth/mod.ts";
 import { bytesToId, Fault, toWire } from "../base/mod.ts";
+import type { FlagReader } from "../control/mod.ts";
 import { type MemorySettings, writeMemory } from "../memory/mod.ts";
 import {
   audit,
@@ -148,8 +149,9 @@ function memory(
   ctx: WriteContext,
   { session, request, format }: Extract<WriteBody, { op: "memory" }>,
   settings: MemorySettings,
+  flags: FlagReader,
 ): Written {
-  const { status, body } = writeMemory(ctx, session, request, settings);
+  const { status, body } = writeMemory(ctx, session, request, settings, flags);
   return {
     ...encode(body === undefined ? "" : JSON.stringify(body), body === undefined ? "json" : format),
     status,
@@ -161,6 +163,7 @@ export function applyWrite(
   ctx: WriteContext,
   body: Exclude<WriteBody, OwnWrite>,
   settings: MemorySettings,
+  flags: FlagReader,
 ): Written {
   switch (body.op) {
     case "remember":
@@ -172,7 +175,7 @@ export function applyWrite(
     case "forget":
       return forget(ctx, body.id, body.reach);
     case "memory":
-      return memory(ctx, body, settings);
+      return memory(ctx, body, settings, flags);
     case "world":
       manageWorld(ctx, body.request);
       audit(ctx, {

@@ -2,8 +2,10 @@ import { field } from "../atom/mod.ts";
 import { Fault, invalid, isId, LIMITS, parseTime, unprocessable } from "../base/mod.ts";
 import type {
   EntityChange,
+  EntityFeedback,
   EntityRecall,
   EpisodeChange,
+  EpisodeFeedback,
   EpisodeRecall,
   NewEntity,
   NewEpisode,
@@ -192,6 +194,25 @@ function changeOfSkill(given: Fields): SkillChange {
   });
 }
 
+function ids(value: unknown, name: string): string[] {
+  const list = field.array(value, name, LIMITS.feedbackIds).map((one, at) => id(one, `${name}[${at}]`));
+  if (list.length > 0) return list;
+  throw invalid(`${name} must name at least one memory`);
+}
+
+function rewards(value: unknown): Record<string, number> {
+  return fields(value, "per_memory_rewards", (given) => {
+    const named = Object.entries(given);
+    if (named.length > LIMITS.feedbackIds)
+      throw invalid(
+        `per_memory_rewards names ${named.length} memories; at most ${LIMITS.feedbackIds} are allowed`,
+      );
+    return Object.fromEntries(
+      named.map(([key, share]) => [id(key, "per_memory_rewards"), field.share(share, "per_memory_rewards")]),
+    );
+  });
+}
+
 const explain = (given: Fields): boolean =>
   optional(given.explain, false, (value) => field.boolean(value, "explain"));
 
@@ -226,6 +247,19 @@ export const checks = {
         types: field.list(types, "entity_types", type),
       })),
       explain: explain(given),
+    })),
+  episodeFeedback: (value: unknown): EpisodeFeedback =>
+    fields(value, "feedback", (given) => ({
+      ids: ids(given.episode_ids, "episode_ids"),
+      query: query(given.query),
+      outcome: field.share(given.outcome_score, "outcome_score"),
+      rewards: optional(given.per_memory_rewards, {}, rewards),
+    })),
+  entityFeedback: (value: unknown): EntityFeedback =>
+    fields(value, "feedback", (given) => ({
+      ids: ids(given.entity_ids, "entity_ids"),
+      outcome: field.share(given.outcome_score, "outcome_score"),
+      ...optional<{ query?: string }>(given.query, {}, (text) => ({ query: query(text) })),
     })),
   spread: (value: unknown): { id: string; depth: number; threshold: number } =>
     fields(value, "a request", (given) => ({

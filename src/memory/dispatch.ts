@@ -1,5 +1,7 @@
+import type { FlagReader } from "../control/mod.ts";
 import type { WriteContext } from "../storage/mod.ts";
 import { consolidationSlice } from "./consolidate.ts";
+import { learnFromEntities, learnFromEpisodes, learningStats } from "./feedback.ts";
 import { importItems } from "./imports.ts";
 import * as view from "./reads.ts";
 import { howTo, recallEntities, recallEpisodes, recallSkills } from "./recalls.ts";
@@ -17,6 +19,8 @@ export function readMemory(of: view.SessionView, request: MemoryRead): unknown {
       return view.episodes(of, request);
     case "recall_episodes":
       return recallEpisodes(of, request.recall);
+    case "learning_stats":
+      return learningStats(of.reader.db, view.worldOf(of));
     case "entity":
       return view.entity(of, request.id, request.atMs);
     case "entities":
@@ -57,6 +61,7 @@ export function writeMemory(
   session: string,
   request: MemoryWrite,
   settings: MemorySettings,
+  flags: Pick<FlagReader, "enabled">,
 ): Answered {
   const writer = new SessionWriter(ctx, session, settings);
   const made = (body: unknown): Answered => ({ status: 201, body });
@@ -66,6 +71,10 @@ export function writeMemory(
       return made(writer.createEpisode(request.item));
     case "change_episode":
       return done(writer.changeEpisode(request.id, request.change));
+    case "episode_feedback": {
+      const world = writer.openWith("episode", request.feedback.ids);
+      return done(learnFromEpisodes(ctx, world, request.feedback, { settings, flags, session }));
+    }
     case "create_entity":
       return made(writer.createEntity(request.item));
     case "change_entity":
@@ -74,6 +83,10 @@ export function writeMemory(
       return done(writer.supersede(request.id, request.item));
     case "relate":
       return made(writer.relate(request.item));
+    case "entity_feedback": {
+      const world = writer.openWith("entity", request.feedback.ids);
+      return done(learnFromEntities(ctx, world, request.feedback, { settings, flags, session }));
+    }
     case "create_skill":
       return made(writer.createSkill(request.item));
     case "change_skill":

@@ -13,6 +13,7 @@ import {
   versionsOf,
   type WorldRow,
 } from "../storage/mod.ts";
+import { weightNow } from "./hebbian.ts";
 import { entityOf, episodeOf, FAMILY_OF, type Held, label, skillOf } from "./records.ts";
 import type { FamilyName } from "./requests.ts";
 import { absent, find, worldName } from "./sessions.ts";
@@ -141,12 +142,16 @@ export function relations(view: SessionView, id: string) {
 }
 
 /** Neighbours of a subject, each once, with the weight of all its ties. */
-function neighbours({ reader }: SessionView, world: number, id: string): { id: string; weight: number }[] {
+function neighbours(
+  { reader, options }: SessionView,
+  world: number,
+  id: string,
+): { id: string; weight: number }[] {
   const around = new Map<string, number>();
   for (const edge of edgesOf(reader.db, world, idToBytes(id), LIMITS.spreadFanOut)) {
     const [source, target] = [bytesToId(edge.source), bytesToId(edge.target)];
     const other = source === id ? target : source;
-    if (other !== id) around.set(other, (around.get(other) ?? 0) + edge.weight);
+    if (other !== id) around.set(other, (around.get(other) ?? 0) + weightNow(edge, options.now));
   }
   return [...around].map(([other, weight]) => ({ id: other, weight }));
 }

@@ -71,6 +71,22 @@ export interface SkillRecall {
   explain: boolean;
 }
 
+export interface EpisodeFeedback {
+  ids: string[];
+  query: string;
+  /** 0 to 1. */
+  outcome: number;
+  /** By id, 0 to 1; one that is not named gets the outcome. */
+  rewards: Record<string, number>;
+}
+
+export interface EntityFeedback {
+  ids: string[];
+  /** 0 to 1. */
+  outcome: number;
+  query?: string;
+}
+
 /** Which family an id is looked for in; values of FAMILY. */
 export type FamilyName = "episode" | "entity" | "skill";
 
@@ -78,6 +94,7 @@ export type MemoryRead =
   | { op: "episode"; id: string }
   | { op: "episodes"; page: number; pageSize: number; project?: string; outcome?: Outcome }
   | { op: "recall_episodes"; recall: EpisodeRecall }
+  | { op: "learning_stats" }
   | { op: "entity"; id: string; atMs?: number }
   | { op: "entities"; type?: EntityType; limit: number }
   | { op: "relations"; id: string }
@@ -110,10 +127,12 @@ export type ImportItem = { list: ImportList; index: number } & (Imported | { ref
 export type MemoryWrite =
   | { op: "create_episode"; item: NewEpisode }
   | { op: "change_episode"; id: string; change: EpisodeChange }
+  | { op: "episode_feedback"; feedback: EpisodeFeedback }
   | { op: "create_entity"; item: NewEntity }
   | { op: "change_entity"; id: string; change: EntityChange }
   | { op: "supersede"; id: string; item: NewEntity }
   | { op: "relate"; item: NewRelation }
+  | { op: "entity_feedback"; feedback: EntityFeedback }
   | { op: "create_skill"; item: NewSkill }
   | { op: "change_skill"; id: string; change: SkillChange }
   | { op: "execute"; id: string; success: boolean }

@@ -140,6 +140,57 @@ export const EntitiesFound = Type.Object({
   explain: explained,
 });
 
+const Ids = (description: string) =>
+  Type.Array(Id("Id."), { minItems: 1, maxItems: LIMITS.feedbackIds, description });
+export const EpisodeFeedback = Type.Object({
+  episode_ids: Ids("The episodes that the answer was made of."),
+  query: Query,
+  outcome_score: Share("What the answer was worth; from one half on it helped."),
+  per_memory_rewards: optional(
+    Type.Record(Type.String(), Share("Reward."), {
+      description: "By id, what each was worth; one that is not named gets the outcome.",
+    }),
+  ),
+});
+export const EpisodeLesson = Type.Object({
+  reconsolidated_count: Count("Episodes that the feedback was about."),
+  fusion_loss: Share("Mean square of the surprises."),
+  avg_rpe: Type.Number({ description: "Mean surprise: reward less expectation, -1 to 1." }),
+  positive_surprises: Count("Episodes that were worth notably more than expected."),
+  negative_surprises: Count("Episodes that were worth notably less."),
+  three_factor_stats: Type.Object({
+    enabled: Type.Boolean(),
+    avg_eligibility: Share("How much the episodes speak of the question."),
+    avg_surprise: Share("Mean size of the surprises."),
+    outcome: Share("As given."),
+    avg_learning_rate: Share("Mean share of a change of strength that was taken."),
+  }),
+});
+export const LearningStats = Type.Object({
+  total_feedbacks: Count("Feedback given in the session."),
+  total_updates: Count("Memories that it was about, summed up."),
+  strengthened: Count("Of these, how many had helped."),
+  weakened: Count("And how many had not."),
+  positive_surprises: Count("Notably more than expected."),
+  negative_surprises: Count("Notably less."),
+  avg_rpe: Type.Number({ description: "Mean surprise, -1 to 1." }),
+  avg_loss: Share("Mean square of the surprises."),
+  avg_eligibility: Share("Mean eligibility."),
+  avg_learning_rate: Share("Mean share of a change that was taken."),
+  hebbian_updates: Count("Changes of ties."),
+  last_feedback: Nullable(Time("When the last one came.")),
+});
+export const EntityFeedback = Type.Object({
+  entity_ids: Ids("The entities that the answer was made of."),
+  outcome_score: Share("What the answer was worth; from one half on it helped."),
+  query: optional(Query),
+});
+export const EntityLesson = Type.Object({
+  strengthened_count: Count("Ties that became stronger."),
+  weakened_count: Count("Ties that became weaker."),
+  avg_delta: Type.Number({ description: "Mean change of their weights." }),
+});
+
 export const SpreadRequest = Type.Object({
   entity_id: Id("Entity that is activated."),
   depth: optional(Type.Integer({ minimum: 1, maximum: 5, description: "Steps; 2 when absent." })),

@@ -1,9 +1,8 @@
 import type { SubjectRow } from "../storage/mod.ts";
+import { activation } from "./activation.ts";
+import { episodeValue, learntOf } from "./learning.ts";
 import { retrievabilityOf } from "./strength.ts";
 import type { MemorySettings, Outcome } from "./types.ts";
-
-/** What an outcome is worth, 0 to 1. */
-const OUTCOME_VALUE: Record<Outcome, number> = { success: 1, partial: 0.7, neutral: 0.5, failure: 0.2 };
 
 /** What the ranker says of a candidate. */
 export interface Relevance {
@@ -25,7 +24,10 @@ function fit({ relevance, similarity }: Relevance): number {
   return 0.5 * relevance + 0.5 * similarity;
 }
 
-/** Semantic, recency (retrievability), outcome and importance, with the four configured weights. */
+/**
+ * Semantic, recency (retrievability), outcome (what recalling it has proved worth, at first what came of it) and
+ * importance, with the four configured weights.
+ */
 export function episodeScore(
   found: Relevance & { subject: SubjectRow; outcome: Outcome; importance: number },
   settings: MemorySettings,
@@ -34,28 +36,13 @@ export function episodeScore(
   return summed({
     semantic: settings.semanticWeight * fit(found),
     recency: settings.recencyWeight * retrievabilityOf(found.subject, settings, now),
-    outcome: settings.outcomeWeight * OUTCOME_VALUE[found.outcome],
+    outcome: settings.outcomeWeight * episodeValue(found.subject, found.outcome),
     importance: settings.importanceWeight * found.importance,
   });
 }
 
 /** Shares of an entity's score: World Weaver's semantic memory weighs likeness before activation. */
 const ENTITY = { semantic: 0.5, activation: 0.3, retrievability: 0.2 };
-/** Decay d and noise scale of ACT-R's activation. */
-const ACT_R = { decay: 0.5, scale: 1 };
-const HOUR_MS = 3_600_000;
-
-/**
- * ACT-R's base-level activation in the form for evenly spread accesses (Petrov 2006), ln(n / (1 − d)) − d · ln(L),
- * L being the lifetime in hours and n the accesses with its making, plus what spreads from the context; as a
- * probability by the logistic curve.
- */
-export function activation(subject: SubjectRow, spread: number, now: number): number {
-  const hours = Math.max(1, (now - subject.created_ms) / HOUR_MS);
-  const base = Math.log((subject.accesses + 1) / (1 - ACT_R.decay)) - ACT_R.decay * Math.log(hours);
-  return 1 / (1 + Math.exp(-(base + spread) / ACT_R.scale));
-}
-
 /** @param found.spread activation that came along edges from the other candidates, from 0 */
 export function entityScore(
   found: Relevance & { subject: SubjectRow; spread: number },
@@ -64,7 +51,7 @@ export function entityScore(
 ): Parts {
   return summed({
     semantic: ENTITY.semantic * fit(found),
-    activation: ENTITY.activation * activation(found.subject, found.spread, now),
+    activation: ENTITY.activation * activation(found.subject, learntOf(found.subject), found.spread, now),
     retrievability: ENTITY.retrievability * retrievabilityOf(found.subject, settings, now),
   });
 }

@@ -30,25 +30,29 @@ export function spread(
   { depth, threshold, nodes }: SpreadBounds,
 ): Activated[] {
   const reached = new Map<string, Activated>([[start, { id: start, activation: 1, path: [start] }]]);
-  let edge = [start];
-  for (let step = 0; step < depth && edge.length > 0; step++) {
-    const next = new Set<string>();
-    for (const from of edge) {
-      const { activation, path } = reached.get(from)!;
+  // what the last step reached more strongly than any before; a step goes on from these alone, so that none is skipped
+  let front: Activated[] = [...reached.values()];
+  for (let step = 0; step < depth && front.length > 0; step++) {
+    const next = new Map<string, Activated>();
+    for (const { id: from, activation, path } of front) {
       const around = neighbours(from);
       const total = around.reduce((sum, { weight }) => sum + weight, 0);
       if (total === 0) continue;
       for (const { id, weight } of around) {
         const passed = (PASSED * activation * weight) / total;
-        const there = reached.get(id);
-        if (passed < threshold || (there && there.activation >= passed)) continue;
-        if (!there && reached.size >= nodes) continue;
-        reached.set(id, { id, activation: passed, path: [...path, id] });
-        next.add(id);
+        const known = next.get(id) ?? reached.get(id);
+        if (passed < threshold || (known && known.activation >= passed)) continue;
+        if (!known && reached.size + next.size >= nodes) continue;
+        next.set(id, { id, activation: passed, path: [...path, id] });
       }
     }
+    for (const [id, node] of next) reached.set(id, node);
     // the strongest first, so that the bound on nodes leaves out the weakest
-    edge = [...next].sort((a, b) => reached.get(b)!.activation - reached.get(a)!.activation);
+    front = strongestFirst(next.values());
   }
-  return [...reached.values()].sort((a, b) => b.activation - a.activation);
+  return strongestFirst(reached.values());
+}
+
+function strongestFirst(nodes: Iterable<Activated>): Activated[] {
+  return [...nodes].sort((a, b) => b.activation - a.activation);
 }

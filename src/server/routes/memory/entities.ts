@@ -170,12 +170,28 @@ const relations = reading(
   { from: (exchange) => ({ op: "relations", id: idOf(exchange) }) },
 );
 
+const feedback = writing(
+  {
+    method: "POST",
+    path: "/entities/feedback",
+    tag,
+    summary: "Say what recalled entities were worth",
+    description: "Ties among those that helped become stronger, among those that did not weaker.",
+    answer: [schemas.EntityLesson, "What became of their ties."],
+  },
+  {
+    body: { schema: schemas.EntityFeedback },
+    from: (_, value) => ({ op: "entity_feedback", feedback: checks.entityFeedback(value) }),
+  },
+);
+
 export const entityRoutes: readonly Route[] = [
   create,
   list,
   relate,
   recall,
   spread,
+  feedback,
   get,
   change,
   supersede,

@@ -131,10 +131,40 @@ const markImportant = writing(
   },
 );
 
+const feedback = writing(
+  {
+    method: "POST",
+    path: "/episodes/feedback",
+    tag,
+    summary: "Say what recalled episodes were worth",
+    description:
+      "Those that helped are reviewed: they last longer and rank higher; those that did not lose a little. What helped " +
+      "together is tied together.",
+    answer: [schemas.EpisodeLesson, "What was learnt."],
+  },
+  {
+    body: { schema: schemas.EpisodeFeedback },
+    from: (_, value) => ({ op: "episode_feedback", feedback: checks.episodeFeedback(value) }),
+  },
+);
+
+const stats = reading(
+  {
+    method: "GET",
+    path: "/episodes/learning-stats",
+    tag,
+    summary: "Sum up what was learnt from feedback",
+    answer: [schemas.LearningStats, "Since the session's first feedback."],
+  },
+  { from: () => ({ op: "learning_stats" }) },
+);
+
 export const episodeRoutes: readonly Route[] = [
   create,
   list,
   recall,
+  feedback,
+  stats,
   get,
   change,
   markImportant,
