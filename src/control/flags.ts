@@ -37,14 +37,15 @@ export const FLAGS = [
   },
   {
     name: "three_factor_learning",
-    description: "Learning from feedback by three factors; nothing in this version depends on it yet.",
+    description:
+      "Feedback changes memories by eligibility, surprise and outcome; when off, each change is taken whole.",
     owner: "memory",
     enabled: true,
   },
   {
     name: "lability_window",
     description:
-      "Memories change only for a while after a recall; nothing in this version depends on it yet.",
+      "More feedback within six hours tells of the same recall and strengthens once; when off, each is a review.",
     owner: "memory",
     enabled: true,
   },

@@ -1,8 +1,8 @@
 /** Nothing goes until a policy says so; then the least worth keeping goes first, and what is pinned or held stays. */
 import { describe, expect, test } from "bun:test";
 import { type NewAtom, PIN } from "../../src/atom/mod.ts";
-import { LIMITS, ManualClock } from "../../src/base/mod.ts";
-import { storeStats } from "../../src/storage/mod.ts";
+import { LIMITS, ManualClock, newIdBytes } from "../../src/base/mod.ts";
+import { FAMILY, storeStats } from "../../src/storage/mod.ts";
 import { DAY, faultOf, note, Store, withPlainStore, withStore } from "./harness.ts";
 
 const YEAR = 365 * DAY;
@@ -151,6 +151,25 @@ describe("max_bytes", () => {
       store.policy("home", { max_bytes: 2 * size + 100 });
       pass(store);
       expect(left(store)).toEqual([5, 0]);
+    });
+  });
+
+  test("of a session's memories those that never helped go first, the most faded first", () => {
+    withStore((store) => {
+      const keep = (days: number, stability: number, reviews: number): void => {
+        const id = newIdBytes(0);
+        store.remember(sized(store, days), { id, family: FAMILY.episode, stability, change: { reviews } });
+      };
+      keep(9, 1, 1);
+      keep(2, 1, 0);
+      keep(3, 100, 0);
+      keep(4, 1, 0);
+      store.policy("home", { max_bytes: 2 * size });
+      pass(store);
+      expect(left(store)).toEqual([9, 3]);
+      store.policy("home", { max_bytes: size });
+      pass(store);
+      expect(left(store)).toEqual([9]);
     });
   });
 
