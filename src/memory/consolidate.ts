@@ -27,6 +27,7 @@ import {
   type Trace,
   traceOf,
 } from "./clusters.ts";
+import { pruneTies } from "./hebbian.ts";
 import { entityAtom, episodeAtom, type Held, skillAtom, storedEpisode } from "./records.ts";
 import { requireOpen, sessionOfWorld, worldName } from "./sessions.ts";
 import { type MemorySettings, RELATION_TYPES } from "./types.ts";
@@ -48,6 +49,8 @@ export interface ConsolidationResults {
   skills_created: number;
   /** Episodes that were tied to a candidate, new or there before. */
   episodes_linked: number;
+  /** Ties between what was recalled together that had faded away. */
+  ties_pruned: number;
 }
 
 /** How far a consolidation of a session came; kept in `memory_state` with each slice, so that a kill loses none. */
@@ -100,7 +103,7 @@ export function consolidationSlice(
       if (deep) settle(ctx, world, group, { pass, now, settings });
       else merge(ctx, world, group, pass.results);
     }
-  } else if (!plan(ctx, world, pass, deep)) {
+  } else if (!plan(ctx, world, pass, deep) && (deep || !prune(ctx, world, pass.results))) {
     pass.finishedMs = now;
     pass.lastSeq = world.last_seq;
   }
@@ -137,7 +140,14 @@ function lastPass({ db }: Pick<WriteContext, "db">, world: WorldRow, depth: Dept
 }
 
 function nothing(): ConsolidationResults {
-  return { examined: 0, merged: 0, entities_created: 0, skills_created: 0, episodes_linked: 0 };
+  return {
+    examined: 0,
+    merged: 0,
+    entities_created: 0,
+    skills_created: 0,
+    episodes_linked: 0,
+    ties_pruned: 0,
+  };
 }
 
 function newPass(sinceMs: number): Pass {
@@ -157,6 +167,13 @@ function plan(ctx: WriteContext, world: WorldRow, pass: Pass, deep: boolean): bo
   const groups = deep ? relatedGroups(traces, ctx.vectors.model) : duplicateGroups(traces).flatMap(inPieces);
   pass.queue = groups.map((group) => group.map((at) => bytesToId(episodes[at]!.subject.id)));
   return page.length > 0;
+}
+
+/** Drops a piece of the ties that have faded. @returns whether there were any */
+function prune(ctx: WriteContext, world: WorldRow, results: ConsolidationResults): boolean {
+  const gone = pruneTies(ctx, world.id, LIMITS.consolidationPage);
+  results.ties_pruned += gone;
+  return gone > 0;
 }
 
 /** Groups of at most so many duplicates as one slice merges, each with the one that is kept. */

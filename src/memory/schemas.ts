@@ -309,6 +309,7 @@ export const ConsolidationAnswer = Type.Object({
     entities_created: Count("Entities made of clusters of episodes."),
     skills_created: Count("Skills made of clusters of episodes."),
     episodes_linked: Count("Episodes tied to the entity or skill that they went into."),
+    ties_pruned: Count("Ties between what was recalled together that had faded away."),
   }),
 });
 

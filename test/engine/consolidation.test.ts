@@ -8,13 +8,14 @@ import { type Store, withPlainStore } from "../storage/harness.ts";
 import { MEMORY } from "./harness.ts";
 
 const HOUR = 3_600_000;
+const FLAGS = new ControlCells();
 const TEXT = "the nightly backup of the photos is finished";
 
 function live(store: Store, session: string, count: number): void {
   store.run((ctx) => {
     for (let at = 0; at < count; at++) {
       const item = { content: TEXT, context: {}, outcome: "neutral" as const, emotionalValence: 0.5 };
-      writeMemory(ctx, session, { op: "create_episode", item }, MEMORY);
+      writeMemory(ctx, session, { op: "create_episode", item }, MEMORY, FLAGS);
     }
   });
 }
@@ -61,7 +62,7 @@ test("a session is due 20 hours after its begin, and then when it was written to
 test("what a killed node left goes on at once, after which the others have their turn", () => {
   withNode((store, consolidation) => {
     for (const session of ["desk", "lab"]) live(store, session, 2);
-    store.run((ctx) => writeMemory(ctx, "lab", { op: "consolidate", deep: false }, MEMORY));
+    store.run((ctx) => writeMemory(ctx, "lab", { op: "consolidate", deep: false }, MEMORY, FLAGS));
     expect(merged(store, "lab")).toBe(0);
     quiet(store, consolidation, 60_000);
     expect([merged(store, "desk"), merged(store, "lab")]).toEqual([undefined, 1]);

@@ -67,7 +67,13 @@ function consolidate(store: Store, deep: boolean): ConsolidationResults {
   }
 }
 
-const did = (results: ConsolidationResults): number[] => Object.values(results).slice(1);
+/** Merged, entities, skills, links. */
+const did = (of: ConsolidationResults): number[] => [
+  of.merged,
+  of.entities_created,
+  of.skills_created,
+  of.episodes_linked,
+];
 
 const worldId = (store: Store): number => store.run((ctx) => ctx.worlds.find(worldName(SESSION))!.id);
 

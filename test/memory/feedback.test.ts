@@ -152,6 +152,17 @@ describe("episodes", () => {
     expect([prune(), prune(), ties(a, b)]).toEqual([1, 0, []]);
   });
 
+  test("a light consolidation prunes and says so", () => {
+    const [a, b] = [episode("pump one"), episode("boiler two")];
+    say([a, b], 1);
+    store.clock.advance(300 * DAY);
+    let slice: { done: boolean; results: { ties_pruned: number } };
+    do slice = write({ op: "consolidate", deep: false });
+    while (!slice.done);
+    expect(slice.results.ties_pruned).toBe(1);
+    expect(ties(a, b)).toEqual([]);
+  });
+
   test("an id of another session or of nothing is refused, and nothing is changed", () => {
     const id = episode("The pump needs priming.");
     const other = store.run((ctx) =>

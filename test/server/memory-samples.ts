@@ -121,7 +121,14 @@ export const WRITES: Record<MemoryWrite["op"], [status: number, body: unknown]> 
     200,
     {
       done: true,
-      results: { examined: 3, merged: 1, entities_created: 0, skills_created: 0, episodes_linked: 0 },
+      results: {
+        examined: 3,
+        merged: 1,
+        entities_created: 0,
+        skills_created: 0,
+        episodes_linked: 0,
+        ties_pruned: 0,
+      },
     },
   ],
 };
