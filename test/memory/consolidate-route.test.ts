@@ -5,7 +5,14 @@ import { type Answered, fixture } from "../server/support.ts";
 
 const KEYS = { user: "user-key-0123456789abcdef", admin: "admin-key-0123456789abcdef" };
 const ADMIN = { "X-Admin-Key": KEYS.admin };
-const NOTHING = { examined: 0, merged: 0, entities_created: 0, skills_created: 0, episodes_linked: 0 };
+const NOTHING = {
+  examined: 0,
+  merged: 0,
+  entities_created: 0,
+  skills_created: 0,
+  episodes_linked: 0,
+  ties_pruned: 0,
+};
 
 let store: Fixture;
 beforeAll(async () => {
