@@ -20,6 +20,7 @@ const WORDS: Record<string, Load> = {
   episodic: () => import("./words/episodic.ts"),
   semantic: () => import("./words/semantic.ts"),
   procedural: () => import("./words/procedural.ts"),
+  consolidate: () => import("./words/consolidate.ts"),
   status: () => import("./words/status.ts"),
   storage: () => import("./words/storage.ts"),
   backup: () => import("./words/backup.ts"),
