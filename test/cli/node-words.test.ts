@@ -213,6 +213,25 @@ test("world create, archive, resume, delete and policy", async () => {
   });
 });
 
+test("consolidate asks for a light pass, --deep for a deep one, and prints what changed", async () => {
+  const results = { examined: 12, merged: 3, skills_created: 1 };
+  for (const deep of [false, true]) {
+    const type = deep ? "deep" : "light";
+    bench.node.script.push(() => Response.json({ success: true, type, results }));
+    const { code, out } = await bench.run(["consolidate", ...(deep ? ["--deep"] : []), "--session", "pump"]);
+    expect([code, out]).toEqual([0, `consolidation: ${type}\nexamined: 12\nmerged: 3\nskills created: 1\n`]);
+    expect(sent()).toEqual({ deep });
+    expect(bench.node.requests.at(-1)).toMatchObject({ method: "POST", path: "/api/v1/consolidate" });
+  }
+});
+
+test("consolidate exits 1 where a part of the pass failed, and says so as JSON", async () => {
+  const answer = { success: false, type: "light", results: { examined: 0 } };
+  bench.node.script.push(() => Response.json(answer));
+  const { code, out } = await bench.run(["consolidate", "--json"]);
+  expect([code, json(out)]).toEqual([1, answer]);
+});
+
 test("index status", async () => {
   expect((await bench.run(["index", "status"])).out).toBe("home\texact\tready\t3\t0\tstatic\tnever\n");
 });
