@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fault, MB, ownCommand, systemClock } from "../base/mod.ts";
 import { ChildNode, Dice } from "../load/mod.ts";
+import { backup } from "./faults/backup.ts";
 import { clockJump } from "./faults/clock-jump.ts";
 import { damagedIndex } from "./faults/damaged-index.ts";
+import { damagedPage } from "./faults/damaged-page.ts";
 import { fullDisk } from "./faults/full-disk.ts";
 import { kill } from "./faults/kill.ts";
 import type { Bench, FaultKind, Ran } from "./faults/types.ts";
@@ -26,7 +28,7 @@ export interface SoakOptions {
   stopped: () => boolean;
 }
 
-const FAULTS: readonly FaultKind[] = [kill, fullDisk, damagedIndex, clockJump];
+const FAULTS: readonly FaultKind[] = [kill, fullDisk, damagedIndex, backup, damagedPage, clockJump];
 /** Load between two faults. */
 const CALM_MS = 1500;
 const POINTS = 240;
