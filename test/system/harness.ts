@@ -130,6 +130,8 @@ export interface NodeOptions {
   /** Default 127.0.0.1:0. */
   listen?: string;
   cwd?: string;
+  /** A command that runs the command after it, in a place of its own. */
+  within?: string[];
   /** Sent with every request. */
   key?: string;
 }
@@ -152,24 +154,25 @@ export class TestNode {
   private constructor(
     readonly dir: string,
     private readonly child: Bun.Subprocess<"ignore", "pipe", "pipe">,
+    /** The socket that it listens on, when it is one of a path. */
+    private readonly socket: string | undefined,
   ) {}
 
   /** Starts a node and waits until it is ready. */
   static async start(options: NodeOptions = {}): Promise<TestNode> {
     const dir = options.dir ?? join(scratch(), "data");
     const began = performance.now();
-    const child = Bun.spawn(
-      [BIN, "serve", "--listen", options.listen ?? "127.0.0.1:0", "--data-dir", dir, ...(options.args ?? [])],
-      {
-        cwd: options.cwd ?? tmpdir(),
-        env: cleanEnv(options.env),
-        stdin: "ignore",
-        stdout: "pipe",
-        stderr: "pipe",
-      },
-    );
+    const listen = options.listen ?? "127.0.0.1:0";
+    const serve = [BIN, "serve", "--listen", listen, "--data-dir", dir, ...(options.args ?? [])];
+    const child = Bun.spawn([...(options.within ?? []), ...serve], {
+      cwd: options.cwd ?? tmpdir(),
+      env: cleanEnv(options.env),
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
     children.add(child);
-    const node = new TestNode(dir, child);
+    const node = new TestNode(dir, child, /^unix:(.+)$/.exec(listen)?.[1]);
     node.key = options.key;
     const ready = Promise.withResolvers<void>();
     void node.readLog(child.stdout, began, ready.resolve);
@@ -258,6 +261,7 @@ export class TestNode {
       method,
       headers,
       keepalive: false,
+      ...(this.socket === undefined ? {} : { unix: this.socket }),
       ...(body === undefined ? {} : { body }),
     });
     const text = await response.text();
