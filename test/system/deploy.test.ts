@@ -1,20 +1,11 @@
 /** The examples under deploy/, run by the programs that they are for. */
 import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join, resolve } from "node:path";
-import { atomOf, deepCheck, run, scratch, suite, TestNode, until } from "./harness.ts";
+import { atomOf, deepCheck, freePort, run, scratch, suite, TestNode, until } from "./harness.ts";
 
 const EXAMPLES = resolve(import.meta.dir, "../../deploy");
 const BATCH_LINES = 2000;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  const { port } = server.address() as { port: number };
-  await new Promise((closed) => server.close(closed));
-  return port;
-}
 
 /** nginx with the example before a node. @returns its port and its end */
 async function startNginx(node: TestNode): Promise<{ port: number; stop: () => Promise<void> }> {

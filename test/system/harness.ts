@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, setDefaultTimeout } from "bun:test";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -341,6 +342,15 @@ export function atomOf(text: string, more: Record<string, unknown> = {}): Record
     payload_json: JSON.stringify({ text }),
     ...more,
   };
+}
+
+/** A TCP port of 127.0.0.1 that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address() as { port: number };
+  await new Promise((closed) => server.close(closed));
+  return port;
 }
 
 /** Waits until `done` holds. @returns the seconds it took @throws when it does not within `ms` */

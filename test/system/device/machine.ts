@@ -1,14 +1,11 @@
 /** A Debian system with systemd in a container that boots: what a device does, as far as no other kernel is needed. */
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BIN, type Ran, scratch, until } from "../harness.ts";
 import { mayMount, mount, unmount } from "../volumes.ts";
+import { debianSystem } from "./debian.ts";
 
-const SUITE = "bookworm";
 const PACKAGES = "systemd-sysv,dbus,libstdc++6,iproute2,procps";
-/** The system without anything of ours, made once for all runs on this machine. */
-const BASE = join(process.env.DWBASE_DEVICE_CACHE ?? join(tmpdir(), "dwbase-device"), `${SUITE}-amd64`);
 const BOOT_MS = 60_000;
 
 /** Why no such machine can be had here, or "". */
@@ -17,32 +14,6 @@ export function whyNoMachine(): string {
   if (!mayMount()) return "needs root and mounts";
   const missing = ["debootstrap", "systemd-nspawn", "nsenter", "gcc"].filter((name) => !Bun.which(name));
   return missing.length === 0 ? "" : `needs ${missing.join(", ")}`;
-}
-
-/** Where this machine's own packages come from. */
-function mirror(): string {
-  for (const path of ["/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list"]) {
-    const found = existsSync(path)
-      ? /https?:\/\/\S+\/debian\/?(?=\s|$)/m.exec(readFileSync(path, "utf8"))
-      : null;
-    if (found) return found[0];
-  }
-  return "";
-}
-
-function makeBase(): void {
-  if (existsSync(BASE)) return;
-  const temp = `${BASE}.tmp-${process.pid}`;
-  mkdirSync(temp, { recursive: true });
-  const made = Bun.spawnSync(
-    ["debootstrap", "--variant=minbase", `--include=${PACKAGES}`, SUITE, temp, ...[mirror()].filter(Boolean)],
-    { stdout: "ignore", stderr: "ignore" },
-  );
-  if (!made.success) {
-    rmSync(temp, { recursive: true, force: true });
-    throw new Error("debootstrap failed");
-  }
-  renameSync(temp, BASE);
 }
 
 /** Compiles the program that holds a thread still. */
@@ -76,7 +47,7 @@ export class Machine {
 
   /** Boots a fresh system that has the executable under test as /root/dwbase, without a network. */
   static async boot(): Promise<Machine> {
-    makeBase();
+    const base = debianSystem("amd64", PACKAGES);
     const dir = scratch();
     const [upper, work, root] = ["upper", "work", "root"].map((name) => join(dir, name)) as [
       string,
@@ -85,7 +56,7 @@ export class Machine {
     ];
     mount("-t", "tmpfs", "tmpfs", dir);
     for (const path of [upper, work, root]) mkdirSync(path);
-    mount("-t", "overlay", "overlay", "-o", `lowerdir=${BASE},upperdir=${upper},workdir=${work}`, root);
+    mount("-t", "overlay", "overlay", "-o", `lowerdir=${base},upperdir=${upper},workdir=${work}`, root);
     cpSync(BIN, join(root, "root/dwbase"));
     writeFileSync(join(root, "etc/resolv.conf"), "");
     const machine = new Machine(dir, root);
