@@ -78,6 +78,26 @@ suite("who may come in", () => {
     await deepCheck(dir);
   });
 
+  test("WW_ENVIRONMENT=production leaves no route open but the exempt, on loopback too", async () => {
+    const admin = "an-admin-key-of-more-than-thirty-two-characters";
+    const node = await TestNode.start({ env: { WW_ENVIRONMENT: "production", WW_ADMIN_API_KEY: admin } });
+    const { paths } = (await node.get("/openapi.json")).body as { paths: Record<string, object> };
+    const open: string[] = [];
+    let asked = 0;
+    for (const [path, methods] of Object.entries(paths)) {
+      const concrete = path.replace(/\{[^}]*\}/g, "0190f3c0-0000-7000-8000-000000000001");
+      for (const method of Object.keys(methods).map((name) => name.toUpperCase())) {
+        asked += 1;
+        if ((await statusOf(node, method, concrete, {})).status !== 401) open.push(path);
+      }
+    }
+    expect(asked).toBeGreaterThan(60);
+    expect(open.sort()).toEqual(EXEMPT.filter((path) => path in paths).sort());
+    expect((await statusOf(node, "GET", "/worlds", { "X-API-Key": admin })).status).toBe(200);
+    await node.stop();
+    await deepCheck(node.dir);
+  });
+
   test("on loopback a local request needs no key, a foreign one does", async () => {
     const node = await TestNode.start();
     const at = (headers: Record<string, string>) => statusOf(node, "GET", "/worlds", headers);
