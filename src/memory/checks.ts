@@ -60,8 +60,8 @@ export function id(value: unknown, name: string): string {
 
 /** A time; without an offset it is read as UTC, since World Weaver's clients send it so. */
 export function moment(value: unknown, name: string): number {
-  const zoned = typeof value === "string" && parseTime(value) === undefined ? `${value}Z` : value;
-  return field.time(zoned, name);
+  const naive = typeof value === "string" && parseTime(`${value}Z`) !== undefined;
+  return field.time(naive ? `${value}Z` : value, name);
 }
 
 /** Sets each field of `change` that is there. */

@@ -1,4 +1,4 @@
-import { type TSchema, Type } from "@sinclair/typebox";
+import { OptionalKind, type TSchema, Type } from "@sinclair/typebox";
 import { oneOf } from "../atom/mod.ts";
 import { LIMITS } from "../base/mod.ts";
 import { CONTEXT_FIELDS, DOMAINS, ENTITY_TYPES, OUTCOMES, RELATION_TYPES } from "./types.ts";
@@ -14,9 +14,16 @@ const Share = (description: string) => Type.Number({ minimum: 0, maximum: 1, des
 const Time = (description: string) => Type.String({ format: "date-time", description });
 const Id = (description: string) => Type.String({ format: "uuid", description });
 const Count = (description: string) => Type.Integer({ minimum: 0, description });
-/** The same fields, each of which may be left out. */
+/** The same fields, each of which may be left out or null. */
 const subset = (schema: { properties: Record<string, TSchema> }) =>
-  Type.Partial(Type.Object(schema.properties));
+  Type.Object(
+    Object.fromEntries(
+      Object.entries(schema.properties).map(([name, one]) => [
+        name,
+        OptionalKind in one ? one : optional(one),
+      ]),
+    ),
+  );
 
 const Outcome = oneOf(OUTCOMES, "How it went.");
 const EntityType = oneOf(ENTITY_TYPES, "What sort of thing it is.");
@@ -33,9 +40,7 @@ export const NewEpisode = Type.Object({
   tool: optional(loose(200, "Tool that was used.")),
   outcome: optional(oneOf(OUTCOMES, "neutral when absent.")),
   emotional_valence: optional(Share("Importance; 0.5 when absent.")),
-  timestamp: optional(
-    Type.String({ description: "When it happened, RFC 3339; now when absent, UTC without an offset." }),
-  ),
+  timestamp: optional(Time("When it happened; now when absent. A time without an offset is taken as UTC.")),
 });
 export const EpisodeChange = subset(NewEpisode);
 
@@ -148,6 +153,8 @@ export const EpisodeFeedback = Type.Object({
   outcome_score: Share("What the answer was worth; from one half on it helped."),
   per_memory_rewards: optional(
     Type.Record(Type.String(), Share("Reward."), {
+      propertyNames: { format: "uuid" },
+      maxProperties: LIMITS.feedbackIds,
       description: "By id, what each was worth; one that is not named gets the outcome.",
     }),
   ),
@@ -266,15 +273,17 @@ export const HowTo = Type.Object({
   confidence: Share("How well the skill fits; 0 when there is none."),
 });
 
-const Items = (schema: TSchema, what: string) =>
-  optional(Type.Array(schema, { maxItems: LIMITS.importItems, description: `${what} as GET answers them.` }));
-const Item = Type.Object({ id: Id("The id that it keeps.") }, { additionalProperties: true });
+/** Of any form: an item that cannot be taken is refused by itself, in the answer. */
+const Items = (what: string) =>
+  optional(
+    Type.Array(Type.Unknown(), { maxItems: LIMITS.importItems, description: `${what} as GET answers them.` }),
+  );
 export const ImportRequest = Type.Object(
   {
-    episodes: Items(Item, "Episodes"),
-    entities: Items(Item, "Entities"),
-    skills: Items(Item, "Skills, with their `task`,"),
-    relations: Items(NewRelation, "Relations"),
+    episodes: Items("Episodes"),
+    entities: Items("Entities"),
+    skills: Items("Skills, with their `task`,"),
+    relations: Items("Relations"),
   },
   { description: `At most ${LIMITS.importItems} items in all.` },
 );

@@ -201,9 +201,23 @@ function router(shared: Shared): (request: Request) => Response | Promise<Respon
     app.route(route.method, route.path.replace(REST, "*"), handler, { parse: "none" });
   }
   const fallback = endpointOf(fallbackRoute(ROUTES));
-  app.all("/*", ({ request }) => serve(shared, fallback, request, NO_PARAMS), { parse: "none" });
+  const refuse = ({ request }: { request: Request }) => serve(shared, fallback, request, NO_PARAMS);
+  for (const [method, path] of shadowed(ROUTES)) app.route(method, path, refuse, { parse: "none" });
+  app.all("/*", refuse, { parse: "none" });
   app.compile();
   return app.fetch;
+}
+
+/** Methods that a spelled-out path does not take, which a path with a parameter beside it would: PUT /skills/recall. */
+function shadowed(routes: readonly Route[]): [method: string, path: string][] {
+  const methods = new Set(routes.map(({ method }) => method));
+  const spelledOut = routes.filter(({ path }) => !path.includes(":"));
+  return [...Map.groupBy(spelledOut, ({ path }) => path)].flatMap(([path, held]) =>
+    [...methods.difference(new Set(held.map(({ method }) => method)))].map((method): [string, string] => [
+      method,
+      path,
+    ]),
+  );
 }
 
 /** Opens the listener. A Unix socket that nobody listens on any more is replaced. */

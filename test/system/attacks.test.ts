@@ -140,7 +140,8 @@ suite("attacks", () => {
       await wire.write(chunk);
       sent += chunk.length;
     }
-    expect((await answer).status).toBe(413);
+    // the node closes while more is on its way, and the reset may overtake its answer
+    expect([413, 0]).toContain((await answer).status);
     expect(sent).toBeLessThan(64 * 2 ** 20);
     judge(`an endless body, closed after ${Math.round(sent / 2 ** 20)} MB`, await during);
   });

@@ -48,7 +48,7 @@ const list = reading(
       op: "episodes",
       page: queryOr(exchange, "page", 1, wholeTo("page", 1_000_000)),
       pageSize: queryOr(exchange, "page_size", 20, wholeTo("page_size", LIMITS.episodePage)),
-      ...given(exchange, "project", (project) => ({ project })),
+      ...given(exchange, "project", (project) => (project === "" ? {} : { project })),
       ...given(exchange, "outcome", (word) => ({
         outcome: field.oneOfWords(word, "outcome", OUTCOMES),
       })),

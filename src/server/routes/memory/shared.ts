@@ -22,13 +22,13 @@ export function idOf({ params }: Exchange): string {
   return checked(() => checkId(params.id, "the id in the path"));
 }
 
-/** A query parameter as `check` takes it; `otherwise` when it is absent or empty. */
+/** A query parameter as `check` takes it; `otherwise` when it is absent. */
 export function queryOr<T>({ query }: Exchange, name: string, otherwise: T, check: (text: string) => T): T {
   const text = query[name];
-  return text === undefined || text === "" ? otherwise : checked(() => check(text));
+  return text === undefined ? otherwise : checked(() => check(text));
 }
 
-/** Fields that `check` makes of a query parameter; none when it is absent or empty. */
+/** Fields that `check` makes of a query parameter; none when it is absent. */
 export function given<T extends object>(
   exchange: Exchange,
   name: string,
