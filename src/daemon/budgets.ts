@@ -20,7 +20,8 @@ const SETTLED_MS = 1000;
 /** The watchdog with its acts on this process. */
 export class Budgets {
   readonly watchdog: Watchdog;
-  private pages: FilePages | undefined;
+  /** Undefined until first needed. */
+  private pages: FilePages | null | undefined;
   private readonly timers: Timer[] = [];
 
   constructor(private readonly options: BudgetOptions) {
@@ -34,7 +35,7 @@ export class Budgets {
           engine()?.shed();
           Bun.gc(true);
         },
-        release: () => this.pages?.release(),
+        release: () => this.release(),
         restart: (reason) => options.restart(reason),
         event: ({ resource, from, to, used, budget }) => {
           metrics.budgetEvents.inc({ resource, stage: to });
@@ -49,7 +50,7 @@ export class Budgets {
   start(): void {
     this.timers.push(
       setInterval(() => this.watchdog.sample(), SAMPLE_MS),
-      setTimeout(() => this.openPages(), SETTLED_MS),
+      setTimeout(() => this.release(), SETTLED_MS),
     );
   }
 
@@ -57,16 +58,22 @@ export class Budgets {
     for (const timer of this.timers) clearInterval(timer);
   }
 
-  private openPages(): void {
+  private release(): void {
+    if (this.pages === undefined) this.pages = this.openPages();
+    this.pages?.release();
+  }
+
+  /** @returns null when pages cannot be given back here */
+  private openPages(): FilePages | null {
     try {
-      this.pages = new FilePages();
-      this.pages.release();
+      return new FilePages();
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       this.options.log.logger.warn(
         { reason },
         "pages of files cannot be given back: the node takes more memory",
       );
+      return null;
     }
   }
 }

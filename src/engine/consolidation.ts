@@ -1,13 +1,21 @@
 import { type Clock, systemClock } from "../base/mod.ts";
 import type { FlagReader, Gate } from "../control/mod.ts";
-import { consolidationSlice, dueConsolidations, type MemorySettings } from "../memory/mod.ts";
-import type { Job, StoreWriter } from "../storage/mod.ts";
+import type { MemorySettings } from "../memory/mod.ts";
+import { allWorlds, type Job, type StoreWriter, type WriteContext } from "../storage/mod.ts";
+import { memoryRoom } from "./memory-room.ts";
 
 /** How often it is looked whether a session is due. */
 const LOOK_MS = 3_600_000;
 /** After a piece it rests nine times as long as the piece took: its budget is a tenth of the writer's quiet time. */
 const REST = 9;
 const LEAST_REST_MS = 50;
+
+/** Worlds that the node keeps for itself begin with this; a store without one has no sessions. */
+const RESERVED = "~";
+
+function holdsSessions({ db }: WriteContext): boolean {
+  return allWorlds(db).some(({ name }) => name.startsWith(RESERVED));
+}
 
 /**
  * Consolidates sessions in the writer's quiet moments, a piece at a time. How far it came is in the store, so that it
@@ -47,13 +55,13 @@ export class Consolidation {
   private look(now: number): void {
     if (now < this.nextLook) return;
     this.nextLook = now + LOOK_MS;
-    this.due = this.alone(dueConsolidations);
+    this.due = this.alone((ctx) => (holdsSessions(ctx) ? memoryRoom().dueConsolidations(ctx) : []));
   }
 
   /** @returns whether the session is done */
   private piece({ session, deep }: { session: string; deep: boolean }): boolean {
     try {
-      return this.alone((ctx) => consolidationSlice(ctx, session, deep, this.settings)).done;
+      return this.alone((ctx) => memoryRoom().consolidationSlice(ctx, session, deep, this.settings)).done;
     } catch (cause) {
       this.due.shift();
       throw cause;

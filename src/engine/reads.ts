@@ -2,7 +2,7 @@ import { type Atom, atomJson, encodeMsgpack } from "../atom/mod.ts";
 import { mayRead } from "../auth/mod.ts";
 import { concatBytes, encodeUtf8, Fault, formatTime, isId, LIMITS } from "../base/mod.ts";
 import { type Space, spaceName } from "../embedder/mod.ts";
-import { type MemorySettings, readMemory } from "../memory/mod.ts";
+import type { MemorySettings } from "../memory/mod.ts";
 import { type Recalled, recall, type SemanticSearch } from "../recall/mod.ts";
 import {
   type AtomRow,
@@ -13,6 +13,7 @@ import {
   type WorldRow,
 } from "../storage/mod.ts";
 import type { AnnStatus } from "../vector/mod.ts";
+import { memoryRoom } from "./memory-room.ts";
 import type { Reach, ReadBody } from "./protocol.ts";
 import { callerOf } from "./reach.ts";
 import type { Format } from "./types.ts";
@@ -195,7 +196,7 @@ export function applyRead(context: ReadContext, body: ReadBody): Read {
       return indexStatus(reader, vectors, body.reach, body.format);
     case "memory": {
       const view = { reader, session: body.session, settings, options };
-      return { bytes: encode(readMemory(view, body.request), body.format) };
+      return { bytes: encode(memoryRoom().readMemory(view, body.request), body.format) };
     }
   }
 }

@@ -2,7 +2,7 @@ import { encodeMsgpack, type NewAtom, type PolicyRequest } from "../atom/mod.ts"
 import { mayRead, mayWrite } from "../auth/mod.ts";
 import { bytesToId, Fault, toWire } from "../base/mod.ts";
 import type { FlagReader } from "../control/mod.ts";
-import { type MemorySettings, writeMemory } from "../memory/mod.ts";
+import type { MemorySettings } from "../memory/mod.ts";
 import {
   audit,
   createKey,
@@ -19,6 +19,7 @@ import {
   type WriteContext,
   writeControl,
 } from "../storage/mod.ts";
+import { memoryRoom } from "./memory-room.ts";
 import type { OwnWrite, Reach, WriteBody } from "./protocol.ts";
 import { callerOf } from "./reach.ts";
 import type { BatchItem, Format, Refused } from "./types.ts";
@@ -151,7 +152,7 @@ function memory(
   settings: MemorySettings,
   flags: FlagReader,
 ): Written {
-  const { status, body } = writeMemory(ctx, session, request, settings, flags);
+  const { status, body } = memoryRoom().writeMemory(ctx, session, request, settings, flags);
   return {
     ...encode(body === undefined ? "" : JSON.stringify(body), body === undefined ? "json" : format),
     status,

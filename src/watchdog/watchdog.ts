@@ -6,10 +6,12 @@ export const SAMPLE_MS = 50;
 /** Children come and go seldom, and finding them costs more. */
 const CHILDREN_MS = 1000;
 /** Pages of files come back as they are used: how soon they are given back again. */
-const RELEASE_MS = { tight: 500, critical: 0 } as const;
+const RELEASE_MS = { tight: 200, near: 0, critical: 0 } as const;
 /** Pauses between collections of all threads, some ten milliseconds each; they grow while they do not help. */
-const SHED_MS = { tight: 1000, critical: 200 } as const;
+const SHED_MS = { tight: 1000, near: 500, critical: 200 } as const;
 const SHED_PAUSE_MS = 16_000;
+/** Share from which a tight memory is treated as nearly critical: work that is under way still takes some. */
+const NEAR = 0.9;
 /** A stage is entered at once, and left when use has stayed lower for so long, so that its acts do not flap. */
 const DWELL_MS = 5000;
 /** Memory that stays critical so long does not come back by itself. */
@@ -101,7 +103,7 @@ export class Watchdog {
     const before = this.now.stage;
     let used = this.use();
     const seen = nextStage(before, used, ramBudget);
-    if (seen !== "ok" && time - this.releasedAt >= RELEASE_MS[seen]) {
+    if (seen !== "ok" && time - this.releasedAt >= RELEASE_MS[this.urgency(seen, used)]) {
       this.releasedAt = time;
       acts.release();
       used = this.use();
@@ -152,11 +154,15 @@ export class Watchdog {
     acts.press(stage);
   }
 
+  private urgency(stage: "tight" | "critical", used: number): keyof typeof SHED_MS {
+    return stage === "tight" && used >= NEAR * this.options.ramBudget ? "near" : stage;
+  }
+
   private shedIfDue(stage: "tight" | "critical", time: number): void {
-    const pause = stage === "critical" ? SHED_MS.critical : this.pause;
-    if (time - this.shedAt < pause) return;
+    const urgency = this.urgency(stage, this.now.used);
+    if (time - this.shedAt < (urgency === "tight" ? this.pause : SHED_MS[urgency])) return;
     // what did not help at the last try will hardly help at once
-    if (stage === "tight") this.pause = Math.min(SHED_PAUSE_MS, this.pause * 2);
+    if (urgency === "tight") this.pause = Math.min(SHED_PAUSE_MS, this.pause * 2);
     this.shedAt = time;
     this.options.acts.shed();
   }

@@ -1,8 +1,11 @@
 /** The budgets of memory and disk under loads that want more than they allow. */
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { Dice, memory, postRequest, RawClient, sentence } from "../../src/load/mod.ts";
 import {
   atomOf,
+  BIN,
   deepCheck,
   diskBytes,
   envNumber,
@@ -46,7 +49,36 @@ function batches(count: number): Uint8Array[] {
   );
 }
 
+/** The large mappings of the executable, in MB. */
+function mappings(pid: number): { writable: boolean; changed: number; resident: number }[] {
+  return readFileSync(`/proc/${pid}/smaps`, "latin1")
+    .split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)
+    .filter((mapping) => mapping.split("\n", 1)[0]!.endsWith(`/${basename(BIN)}`))
+    .map((mapping) => {
+      const mb = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(mapping)![1]) / 1024;
+      const writable = mapping.split(" ")[1]!.includes("w");
+      return { writable, changed: mb("Anonymous"), resident: mb("Rss"), size: mb("Size") };
+    })
+    .filter(({ size }) => size > 8);
+}
+
 suite("budgets", () => {
+  test("soon after start the program's own pages are read-only, and what only the start needed is given back", async () => {
+    const node = await TestNode.start();
+    await until("the bundle is read-only", 10_000, async () =>
+      mappings(node.pid).every(({ writable }) => !writable),
+    );
+    const settled = mappings(node.pid);
+    expect(settled.map(({ changed }) => changed)).toEqual(settled.map(() => 0));
+    // 52 MB are resident when it starts
+    expect(settled.reduce((sum, { resident }) => sum + resident, 0)).toBeLessThan(45);
+    expect((await node.post("/remember", atomOf("read from pages that come back"))).status).toBe(200);
+    const { body } = await node.post("/ask", { world: "home", text: "which pages come back?" });
+    expect(body.supporting_atoms).toHaveLength(1);
+    await node.stop();
+    await deepCheck(node.dir);
+  });
+
   test(
     `${RAM_MB} MB hold under ${ATOMS} memories, wide questions and large batches`,
     async () => {

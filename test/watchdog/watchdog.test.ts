@@ -91,6 +91,15 @@ describe("memory", () => {
     expect(rest.some((what) => what.startsWith("restart"))).toBe(false);
   });
 
+  test("nearly critical: pages are given back at every look and caches twice a second", () => {
+    const bench = new Bench();
+    bench.own = 110;
+    const did = bench.pass(2000);
+    expect(did.filter((what) => what === "release")).toHaveLength(2000 / SAMPLE_MS);
+    expect(did.filter((what) => what === "shed")).toHaveLength(4);
+    expect(bench.dog.memory.stage).toBe("tight");
+  });
+
   test("a stage is entered at once and left only when use has stayed lower for five seconds", () => {
     const bench = new Bench();
     bench.own = 100;
