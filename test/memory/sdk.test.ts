@@ -1,4 +1,7 @@
-/** The calls of World Weaver's Python SDK, as it sends them, and the fields that its models read. */
+/**
+ * The calls of World Weaver's Python SDK, as it sends them, and the fields that its models read. It is on no package
+ * registry; its source is `src/ww/sdk` of World Weaver's repository.
+ */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { MemoryNode, UNKNOWN } from "./harness.ts";
 

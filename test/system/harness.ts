@@ -128,7 +128,7 @@ export interface NodeOptions {
   /** More arguments of serve. */
   args?: string[];
   env?: Record<string, string>;
-  /** Default 127.0.0.1:0. */
+  /** Default 127.0.0.1:0; "" = as it is configured. */
   listen?: string;
   cwd?: string;
   /** A command that runs the command after it, in a place of its own. */
@@ -164,7 +164,8 @@ export class TestNode {
     const dir = options.dir ?? join(scratch(), "data");
     const began = performance.now();
     const listen = options.listen ?? "127.0.0.1:0";
-    const serve = [BIN, "serve", "--listen", listen, "--data-dir", dir, ...(options.args ?? [])];
+    const address = listen === "" ? [] : ["--listen", listen];
+    const serve = [BIN, "serve", ...address, "--data-dir", dir, ...(options.args ?? [])];
     const child = Bun.spawn([...(options.within ?? []), ...serve], {
       cwd: options.cwd ?? tmpdir(),
       env: cleanEnv(options.env),
