@@ -4,7 +4,9 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Atom } from "../../src/atom/mod.ts";
 import { LIMITS, layout } from "../../src/base/mod.ts";
-import { rekeyStore, repairStore } from "../../src/storage/mod.ts";
+import { type Keyring, rekeyStore, repairStore } from "../../src/storage/mod.ts";
+import { MIGRATIONS } from "../../src/storage/schema.ts";
+import { fixture as serverOver } from "../server/support.ts";
 import { KEYRING } from "../storage/harness.ts";
 import { contentOf, Fixture, JSON_WANTED } from "./harness.ts";
 
@@ -14,11 +16,35 @@ interface Release {
   worlds: { name: string; atoms: number; archived: boolean; description: string; labels: string[] }[];
   atoms: Atom[];
   answers: { world: string; text: string; ids: string[] }[];
+  /** What the memory family answered; absent of releases before it. */
+  memory?: { path: string; body: object }[];
+  /** Keys that were made, without their secrets. */
+  keys?: object[];
 }
+
+/** Fields whose value hangs on when it is asked for. */
+const FLEETING = new Set(["retrievability"]);
 
 const releases = readdirSync(STORES)
   .filter((name) => name.endsWith(".tar.gz"))
   .map((name) => name.replace(".tar.gz", ""));
+
+const answersOf = (release: string): Promise<Release> => Bun.file(join(STORES, `${release}.json`)).json();
+
+/** States that a release's fixture holds: "encrypted" only since there is encryption. */
+function statesOf(release: string): string[] {
+  const { stdout } = Bun.spawnSync(["tar", "-tzf", join(STORES, `${release}.tar.gz`)]);
+  return ["stopped", "killed", "encrypted"].filter((state) => stdout.includes(`${state}/dwbase.db`));
+}
+
+/** A fixture of a new directory, encrypted or to be. */
+function fixtureWith(keyring: Keyring): Fixture {
+  const before = Fixture.keyring;
+  Fixture.keyring = keyring;
+  const fixture = new Fixture();
+  Fixture.keyring = before;
+  return fixture;
+}
 
 async function unpack(release: string, state: string): Promise<Fixture> {
   const fixture = await unpacked(release, state);
@@ -28,7 +54,7 @@ async function unpack(release: string, state: string): Promise<Fixture> {
 
 /** A directory as the release left it, not opened yet. */
 async function unpacked(release: string, state: string): Promise<Fixture> {
-  const fixture = new Fixture();
+  const fixture = state === "encrypted" ? fixtureWith(KEYRING) : new Fixture();
   const { success, stderr } = Bun.spawnSync([
     ...[
       "tar",
@@ -50,9 +76,29 @@ async function replayAll(fixture: Fixture, worlds: Release["worlds"]): Promise<A
   return atoms;
 }
 
+/** What the memory family says, asked for as the release was. */
+async function readMemory({ engine }: Fixture, expected: Release): Promise<unknown[]> {
+  const { send } = serverOver({ over: engine });
+  const bodies: unknown[] = [];
+  for (const { path } of expected.memory ?? []) {
+    bodies.push((await send("GET", `/api/v1${path}`, { headers: { "X-Session-ID": "fixture" } })).body);
+  }
+  return bodies;
+}
+
+/** Without what changes with the time. */
+function lasting(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value), (name, field) => (FLEETING.has(name) ? undefined : field));
+}
+
+test("there is a fixture of every schema but the one that is being worked on", () => {
+  const released = MIGRATIONS.map(({ version }) => `schema-${version}`);
+  expect([released, released.slice(0, -1)]).toContainEqual(releases.toSorted());
+});
+
 describe.each(releases)("%s", (release) => {
-  test.each(["stopped", "killed"])("a directory that was %s", async (state) => {
-    const expected: Release = await Bun.file(join(STORES, `${release}.json`)).json();
+  test.each(statesOf(release))("a directory that was %s", async (state) => {
+    const expected = await answersOf(release);
     const fixture = await unpack(release, state);
     const { engine, me } = fixture;
     const worlds: Release["worlds"] = contentOf(
@@ -66,6 +112,11 @@ describe.each(releases)("%s", (release) => {
       );
       expect(answer.supporting_atoms[0]?.id).toBe(ids[0]);
     }
+    expect(lasting(await readMemory(fixture, expected))).toMatchObject(
+      lasting(expected.memory?.map(({ body }) => body) ?? []) as object[],
+    );
+    const keys = (await engine.loadKeys()).map(({ sha256: _, ...view }) => view);
+    expect(keys).toMatchObject(expected.keys ?? []);
     // and it goes on
     const { id: _, ...again } = expected.atoms.find(({ world }) => world === "home")!;
     const { vector: __, ...atom } = again;
@@ -75,12 +126,10 @@ describe.each(releases)("%s", (release) => {
   });
 
   test.each(["stopped", "killed"])("a directory that was %s is encrypted as it lies", async (state) => {
-    const expected: Release = await Bun.file(join(STORES, `${release}.json`)).json();
+    const expected = await answersOf(release);
     const { dataDir } = await unpacked(release, state);
     rekeyStore(dataDir, KEYRING.wanted, { keyring: { keys: KEYRING.keys } });
-    Fixture.keyring = KEYRING;
-    const fixture = new Fixture();
-    Fixture.keyring = { keys: {} };
+    const fixture = fixtureWith(KEYRING);
     Object.assign(fixture, { dataDir });
     await fixture.start();
     expect(await replayAll(fixture, expected.worlds)).toEqual(expected.atoms);
@@ -90,7 +139,7 @@ describe.each(releases)("%s", (release) => {
   test.each(["stopped", "killed"])(
     "a directory that was %s is repaired without its first page",
     async (state) => {
-      const expected: Release = await Bun.file(join(STORES, `${release}.json`)).json();
+      const expected = await answersOf(release);
       const fixture = await unpacked(release, state);
       const { database } = layout(fixture.dataDir);
       writeFileSync(database, readFileSync(database).fill(0, 0, LIMITS.pageSize));
