@@ -1,4 +1,4 @@
-import { mkdtempSync, rmdirSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -10,6 +10,15 @@ export function mount(...args: string[]): void {
 
 export function unmount(dir: string): void {
   Bun.spawnSync(["umount", "-l", dir]);
+}
+
+/** Unmounts all that is mounted below a directory, so that deleting it deletes nothing else. */
+export function unmountBelow(dir: string): void {
+  const mounted = readFileSync("/proc/self/mounts", "latin1")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+    .filter((path) => path.startsWith(`${dir}/`));
+  for (const path of mounted.reverse()) unmount(path);
 }
 
 /** Whether this user may mount volumes. */

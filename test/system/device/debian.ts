@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { mount } from "../volumes.ts";
+import { mount, unmountBelow } from "../volumes.ts";
 
 const SUITE = "bookworm";
 const CACHE = process.env.DWBASE_DEVICE_CACHE ?? join(tmpdir(), "dwbase-device");
@@ -33,8 +33,10 @@ export function debianSystem(arch: "amd64" | "arm64", packages: string): string 
     const kind = ["--variant=minbase", `--include=${packages}`, `--arch=${arch}`];
     must("debootstrap", ...kind, ...(foreign ? ["--foreign"] : []), SUITE, temp, ...mirror());
     if (foreign) finishForeign(temp);
+    unmountBelow(temp);
     renameSync(temp, base);
   } catch (cause) {
+    unmountBelow(temp);
     rmSync(temp, { recursive: true, force: true });
     throw cause;
   }
