@@ -84,9 +84,13 @@ export const LIMITS = {
   importItems: 1000,
   /** Relations of one entity that are listed. */
   relationList: 500,
-  /** Edges of a node along which activation spreads, heaviest first, and nodes that one spreading visits. */
+  /**
+   * Edges of a node along which activation spreads, heaviest first; nodes that one spreading reaches, and those of them
+   * that pass it on, the most active first: each of these costs a look-up of its edges.
+   */
   spreadFanOut: 50,
   spreadNodes: 250,
+  spreadPassing: 100,
 
   /** Episodes that consolidation compares with each other at a time: quadratic, on the writer. */
   consolidationPage: 128,

@@ -15,7 +15,8 @@ import { CO_RETRIEVED } from "./types.ts";
  */
 
 const DAY_MS = 86_400_000;
-/** A tie that nobody uses loses half of its weight in so long. */
+/** A tie that nobody used for so long is stale, and loses half of its weight in each half-life from then on. */
+const STALE_MS = DAY_MS;
 const HALF_LIFE_MS = 30 * DAY_MS;
 /** A tie that grew by itself is dropped below this weight. */
 const NEGLIGIBLE = 0.01;
@@ -31,11 +32,11 @@ export function weakened(weight: number, rate: number): number {
 }
 
 /**
- * The weight of an edge now: what is stored holds for its last use, and it fades from then on. It is computed where it
- * is read, so that fading needs no writes and happens once however often it is looked at.
+ * The weight of an edge now: what is stored holds until it is stale, and fades from then on. It is computed where it is
+ * read, so that fading needs no writes and happens once however often it is looked at.
  */
 export function weightNow(edge: Pick<EdgeRow, "weight" | "used_ms">, now: number): number {
-  return edge.weight * 0.5 ** (Math.max(0, now - edge.used_ms) / HALF_LIFE_MS);
+  return edge.weight * 0.5 ** (Math.max(0, now - edge.used_ms - STALE_MS) / HALF_LIFE_MS);
 }
 
 /** Pairs of the first LIMITS.feedbackTies subjects; one named twice makes no pair with itself. */
@@ -112,7 +113,7 @@ export function loosen(
  */
 export function pruneTies(ctx: WriteContext, world: number, limit: number): number {
   const faded = { world, type: CO_RETRIEVED, below: NEGLIGIBLE, halfLifeMs: HALF_LIFE_MS };
-  const gone = fadedEdges(ctx.db, faded, ctx.clock.now(), limit);
+  const gone = fadedEdges(ctx.db, faded, ctx.clock.now() - STALE_MS, limit);
   for (const edge of gone) dropEdge(ctx, edge);
   return gone.length;
 }

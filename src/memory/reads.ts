@@ -1,4 +1,4 @@
-import { bytesToId, idToBytes, LIMITS } from "../base/mod.ts";
+import { bytesToId, equalBytes, LIMITS } from "../base/mod.ts";
 import type { RecallOptions } from "../recall/mod.ts";
 import {
   countEdges,
@@ -17,7 +17,7 @@ import { weightNow } from "./hebbian.ts";
 import { entityOf, episodeOf, FAMILY_OF, type Held, label, skillOf } from "./records.ts";
 import type { FamilyName } from "./requests.ts";
 import { absent, find, worldName } from "./sessions.ts";
-import { spread } from "./spreading.ts";
+import { type Neighbour, spread } from "./spreading.ts";
 import { CO_RETRIEVED, type MemorySettings, type Outcome, RELATION_TYPES } from "./types.ts";
 
 /** What the reads of one session work with, on one snapshot. */
@@ -127,7 +127,7 @@ export function skills(view: SessionView, labels: readonly string[], deprecated:
   return { skills: found.slice(0, limit), total: found.length };
 }
 
-/** Stated relations of an entity, heaviest first. */
+/** Stated relations of an entity with their weights now, heaviest first. */
 export function relations(view: SessionView, id: string) {
   const { subject } = held(view, "entity", id);
   return edgesOf(view.reader.db, subject.world, subject.id, LIMITS.relationList)
@@ -136,22 +136,23 @@ export function relations(view: SessionView, id: string) {
       source_id: bytesToId(edge.source),
       target_id: bytesToId(edge.target),
       relation_type: RELATION_TYPES[edge.type]!,
-      weight: edge.weight,
+      weight: weightNow(edge, view.options.now),
       co_access_count: edge.co,
-    }));
+    }))
+    .sort((a, b) => b.weight - a.weight);
 }
 
-/** Neighbours of a subject, each once, with the weight of all its ties. */
-function neighbours(
-  { reader, options }: SessionView,
-  world: number,
-  id: string,
-): { id: string; weight: number }[] {
+/** What a subject is called while activation spreads: as text that costs little to make of the bytes of an edge's end. */
+const nodeOf = (id: string): string => id.replaceAll("-", "");
+const idOf = (node: string): string => bytesToId(Uint8Array.fromHex(node));
+
+/** Neighbours of a node, each once, with the weight of all its ties. */
+function neighbours({ reader, options }: SessionView, world: number, node: string): Neighbour[] {
+  const id = Uint8Array.fromHex(node);
   const around = new Map<string, number>();
-  for (const edge of edgesOf(reader.db, world, idToBytes(id), LIMITS.spreadFanOut)) {
-    const [source, target] = [bytesToId(edge.source), bytesToId(edge.target)];
-    const other = source === id ? target : source;
-    if (other !== id) around.set(other, (around.get(other) ?? 0) + weightNow(edge, options.now));
+  for (const edge of edgesOf(reader.db, world, id, LIMITS.spreadFanOut)) {
+    const other = (equalBytes(edge.source, id) ? edge.target : edge.source).toHex();
+    if (other !== node) around.set(other, (around.get(other) ?? 0) + weightNow(edge, options.now));
   }
   return [...around].map(([other, weight]) => ({ id: other, weight }));
 }
@@ -160,10 +161,10 @@ function neighbours(
 export function activated(view: SessionView, id: string, depth: number, threshold: number) {
   const { subject } = held(view, "entity", id);
   const { db } = view.reader;
-  const bounds = { depth, threshold, nodes: LIMITS.spreadNodes };
-  const reached = spread(id, (from) => neighbours(view, subject.world, from), bounds);
+  const bounds = { depth, threshold, nodes: LIMITS.spreadNodes, passing: LIMITS.spreadPassing };
+  const reached = spread(nodeOf(id), (from) => neighbours(view, subject.world, from), bounds);
   const found = reached.flatMap((node) => {
-    const there = findSubject({ db }, idToBytes(node.id));
+    const there = findSubject({ db }, Uint8Array.fromHex(node.id));
     return there?.family === FAMILY.entity
       ? [{ ...node, entity: entityOf({ subject: there, row: headOf(db, there) }) }]
       : [];
@@ -171,19 +172,20 @@ export function activated(view: SessionView, id: string, depth: number, threshol
   return {
     entities: found.map((node) => node.entity),
     activations: found.map((node) => node.activation),
-    paths: found.map((node) => node.path),
+    paths: found.map((node) => node.path.map(idOf)),
   };
 }
 
 /** What reaches each of some entities in one step from the others. */
 export function spreadAmong(view: SessionView, world: number, ids: readonly string[]): Map<string, number> {
-  const among = new Set(ids);
+  const among = new Map(ids.map((id) => [nodeOf(id), id]));
   const gained = new Map<string, number>();
-  for (const id of ids) {
-    const around = neighbours(view, world, id);
+  for (const node of among.keys()) {
+    const around = neighbours(view, world, node);
     const total = around.reduce((sum, { weight }) => sum + weight, 0);
     for (const { id: other, weight } of around) {
-      if (among.has(other)) gained.set(other, (gained.get(other) ?? 0) + weight / total);
+      const id = among.get(other);
+      if (id !== undefined && weight > 0) gained.set(id, (gained.get(id) ?? 0) + weight / total);
     }
   }
   return gained;

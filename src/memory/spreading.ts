@@ -6,13 +6,21 @@ export interface Activated {
   path: string[];
 }
 
+/** What a node is tied to, with the weight of all their ties. */
+export interface Neighbour {
+  id: string;
+  weight: number;
+}
+
 export interface SpreadBounds {
   /** Steps from the start. */
   depth: number;
   /** Activation below which a node is neither answered nor passes any on. */
   threshold: number;
-  /** Nodes that are visited. */
+  /** Nodes that are reached. */
   nodes: number;
+  /** Nodes that pass activation on, in each step the most active first. */
+  passing: number;
 }
 
 /** Part of a node's activation that passes on; the rest stays. */
@@ -26,15 +34,16 @@ const PASSED = 0.5;
  */
 export function spread(
   start: string,
-  neighbours: (id: string) => readonly { id: string; weight: number }[],
-  { depth, threshold, nodes }: SpreadBounds,
+  neighbours: (id: string) => readonly Neighbour[],
+  { depth, threshold, nodes, passing }: SpreadBounds,
 ): Activated[] {
   const reached = new Map<string, Activated>([[start, { id: start, activation: 1, path: [start] }]]);
   // what the last step reached more strongly than any before; a step goes on from these alone, so that none is skipped
   let front: Activated[] = [...reached.values()];
+  let left = passing;
   for (let step = 0; step < depth && front.length > 0; step++) {
     const next = new Map<string, Activated>();
-    for (const { id: from, activation, path } of front) {
+    for (const { id: from, activation, path } of front.slice(0, left)) {
       const around = neighbours(from);
       const total = around.reduce((sum, { weight }) => sum + weight, 0);
       if (total === 0) continue;
@@ -46,8 +55,9 @@ export function spread(
         next.set(id, { id, activation: passed, path: [...path, id] });
       }
     }
+    left -= Math.min(left, front.length);
     for (const [id, node] of next) reached.set(id, node);
-    // the strongest first, so that the bound on nodes leaves out the weakest
+    // the strongest first, so that the bounds leave out the weakest
     front = strongestFirst(next.values());
   }
   return strongestFirst(reached.values());

@@ -73,18 +73,21 @@ export function edgesBetween(db: Database, world: number, a: Uint8Array, b: Uint
   return [...query.all(world, a, b), ...query.all(world, b, a)].map((row) => EDGE.open(db, row));
 }
 
-/** Edges of a type whose weight, halved with each half-life since their last use, is below a bound. @throws Fault storage_error */
+/**
+ * Edges of a type whose weight, halved with each half-life from their last use to `until`, is below a bound.
+ * @throws Fault storage_error
+ */
 export function fadedEdges(
   db: Database,
   of: { world: number; type: number; below: number; halfLifeMs: number },
-  now: number,
+  until: number,
   limit: number,
 ): EdgeRow[] {
   return db
     .query<EdgeRow, [number, number, number, number, number, number]>(
-      `${EDGE.select} WHERE world = ? AND type = ? AND weight * pow(0.5, max(0, ? - used_ms) / ?) < ? LIMIT ?`,
+      `${EDGE.select} WHERE world = ? AND type = ? AND weight * pow(0.5, max(0, ? - used_ms) * 1.0 / ?) < ? LIMIT ?`,
     )
-    .all(of.world, of.type, now, of.halfLifeMs, of.below, limit)
+    .all(of.world, of.type, until, of.halfLifeMs, of.below, limit)
     .map((row) => EDGE.open(db, row));
 }
 

@@ -195,6 +195,17 @@ describe("entities", () => {
     expect(paths).toEqual([[a], [a, b], [a, c], [a, b, d]]);
   });
 
+  test("a relation of no weight ties nothing, and spoils no score", async () => {
+    const make = async (name: string) => (await must("POST", "/entities", { ...ENTITY, name })).id;
+    const [a, b] = [await make("a"), await make("b")];
+    const relation = { source_id: a, target_id: b, relation_type: "USES", weight: 0 };
+    await must("POST", "/entities/relations", relation);
+    const spread = await must("POST", "/entities/spread-activation", { entity_id: a, threshold: 0 });
+    expect(spread.paths).toEqual([[a]]);
+    const { scores } = await must("POST", "/entities/recall", { query: "relational database" });
+    expect(scores).toEqual([expect.any(Number), expect.any(Number)]);
+  });
+
   test("are listed and found by type", async () => {
     const cat = await must("POST", "/entities", {
       name: "Tom",

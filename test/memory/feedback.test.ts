@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { idToBytes, ManualClock } from "../../src/base/mod.ts";
 import { ControlCells } from "../../src/control/mod.ts";
-import { pruneTies } from "../../src/memory/hebbian.ts";
+import { pruneTies, weightNow } from "../../src/memory/hebbian.ts";
 import {
   type Entity,
   type Episode,
@@ -148,8 +148,17 @@ describe("episodes", () => {
     const prune = (): number =>
       store.run((ctx) => pruneTies(ctx, ctx.worlds.find(worldName(SESSION))!.id, 100));
     expect(prune()).toBe(0);
-    store.clock.advance(150 * DAY);
-    expect([prune(), prune(), ties(a, b)]).toEqual([1, 0, []]);
+    const [tie] = ties(a, b);
+    // a day until it is stale, and 30 for each half of .171 down to .01
+    store.clock.advance(123 * DAY);
+    expect([weightNow(tie!, store.clock.now()) > 0.01, prune()]).toEqual([true, 0]);
+    store.clock.advance(2 * DAY);
+    expect([weightNow(tie!, store.clock.now()) < 0.01, prune(), prune(), ties(a, b)]).toEqual([
+      true,
+      1,
+      0,
+      [],
+    ]);
   });
 
   test("a light consolidation prunes and says so", () => {
@@ -216,6 +225,9 @@ describe("entities", () => {
     expect(read<object[]>({ op: "relations", id: a })).toMatchObject([
       { relation_type: "SIMILAR_TO", weight: expect.closeTo(0.46, 10), co_access_count: 1 },
     ]);
+    store.clock.advance(31 * DAY);
+    expect(read<object[]>({ op: "relations", id: a })).toMatchObject([{ weight: expect.closeTo(0.23, 10) }]);
+    store.clock.advance(-31 * DAY);
     expect(read<Entity>({ op: "entity", id: a }).access_count).toBe(1);
     const worse = write<{ weakened_count: number; avg_delta: number }>({
       op: "entity_feedback",

@@ -26,11 +26,11 @@ test("weights stay in [0, 1] whatever happens to them; strengthening never lower
   expect(strengthened(0.5, 0.1)).toBeCloseTo(0.55, 12);
 });
 
-test("a tie fades from its last use on, by half in thirty days; looking at it changes nothing", () => {
+test("a tie fades from a day after its last use on, by half in thirty days; looking at it changes nothing", () => {
   const edge = { weight: 0.8, used_ms: 1000 * DAY };
-  expect(weightNow(edge, 1000 * DAY)).toBe(0.8);
+  expect(weightNow(edge, 1001 * DAY)).toBe(0.8);
   expect(weightNow(edge, 999 * DAY)).toBe(0.8);
-  expect(weightNow(edge, 1030 * DAY)).toBeCloseTo(0.4, 12);
+  expect(weightNow(edge, 1031 * DAY)).toBeCloseTo(0.4, 12);
   fc.assert(
     fc.property(share, fc.nat(4000), fc.nat(4000), (weight, a, b) => {
       const [soon, late] = [Math.min(a, b), Math.max(a, b)];
