@@ -50,6 +50,10 @@ export const LIMITS = {
   askAnswerBytes: 4 * MB,
   replayAtoms: 1000,
   replayBytes: 2 * MB,
+  /** Answers from this size on are compressed where that is accepted. */
+  gzipBytes: KB,
+  /** Largest answer that the main thread compresses itself; larger ones come compressed or are kept so. */
+  gzipMainBytes: 128 * KB,
   /** Rows a replay or listing may look at for one page before it returns a cursor. */
   replayScanRows: 50_000,
   /** Question words that are scored, rarest first. */

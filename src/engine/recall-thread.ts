@@ -1,4 +1,4 @@
-import { type Stage, systemClock } from "../base/mod.ts";
+import { LIMITS, type Stage, systemClock } from "../base/mod.ts";
 import { type CircuitAction, ControlCells, type NamedReport } from "../control/mod.ts";
 import type { MemorySettings } from "../memory/mod.ts";
 import { StoreReader, sqliteFault } from "../storage/mod.ts";
@@ -7,8 +7,6 @@ import { applyRead } from "./reads.ts";
 import { type Prepared, SemanticSide } from "./semantic.ts";
 import { failure, LATE, late, noteDamage, post, runThread, type Waiting } from "./thread.ts";
 
-/** Answers below this many bytes are not worth compressing. */
-const GZIP_FROM = 1024;
 /** How often snapshots are looked through for forgotten vectors. */
 const SWEEP_MS = 5000;
 
@@ -103,7 +101,7 @@ class RecallThread {
         body,
       ),
     );
-    const gzip = body.gzip && read.bytes.length >= GZIP_FROM;
+    const gzip = body.gzip && read.bytes.length >= LIMITS.gzipBytes;
     const bytes = gzip ? Bun.gzipSync(read.bytes) : read.bytes;
     mark("encode");
     const answer = {

@@ -1,13 +1,13 @@
 import { encodeMsgpack } from "../atom/mod.ts";
 import type { Authenticator, Caller, KeyRing, Limiter, TrustedProxies } from "../auth/mod.ts";
-import { type Clock, Fault } from "../base/mod.ts";
+import { type Clock, Fault, LIMITS } from "../base/mod.ts";
 import type { Circuits, Control } from "../control/mod.ts";
 import type { Engine, HealthBody, Reply, StageSink, Want } from "../engine/mod.ts";
 import type { Secrets } from "../secrets/mod.ts";
 import { type Logger, type Metrics, type RequestTrace, requestId, type Tracing } from "../telemetry/mod.ts";
 import type { Admission, Release } from "./admission.ts";
 import type { Cors } from "./cors.ts";
-import type { Documents } from "./documents.ts";
+import { type Documents, FixedText } from "./documents.ts";
 import { addVary, type HeaderMap } from "./headers.ts";
 import type { Meter } from "./meter.ts";
 import { CONTENT_TYPE_OF, wantOf } from "./negotiate.ts";
@@ -158,9 +158,11 @@ export class Exchange {
   reply(reply: Reply): Response {
     if (reply.status === 204) return this.answer(204, null, this.headers());
     const headers = this.headers(CONTENT_TYPE_OF[this.want.format]);
-    addVary(headers, "Accept, Accept-Encoding");
-    if (reply.gzip) headers["Content-Encoding"] = "gzip";
+    addVary(headers, "Accept");
     if (reply.next !== undefined) headers["X-Next-After"] = reply.next;
+    if (!reply.gzip) return this.compressed(reply.status, reply.bytes, headers);
+    addVary(headers, "Accept-Encoding");
+    headers["Content-Encoding"] = "gzip";
     return this.answer(reply.status, reply.bytes, headers);
   }
 
@@ -169,7 +171,30 @@ export class Exchange {
     const { format } = this.want;
     const headers = this.headers(CONTENT_TYPE_OF[format]);
     addVary(headers, "Accept");
-    return this.answer(status, format === "msgpack" ? encodeMsgpack(value) : JSON.stringify(value), headers);
+    const body = format === "msgpack" ? encodeMsgpack(value) : JSON.stringify(value);
+    return this.compressed(status, body, headers);
+  }
+
+  /** A text in a type of its own, whatever the caller would rather have. */
+  text(body: string | FixedText, contentType: string): Response {
+    return this.compressed(200, body, this.headers(contentType));
+  }
+
+  /** An answer that is compressed where the caller takes it and it is worth it. */
+  private compressed(
+    status: number,
+    body: string | Uint8Array<ArrayBuffer> | FixedText,
+    headers: HeaderMap,
+  ): Response {
+    const fixed = body instanceof FixedText;
+    const plain = fixed ? body.plain : body;
+    addVary(headers, "Accept-Encoding");
+    const { length } = plain;
+    if (!this.want.gzip || length < LIMITS.gzipBytes || (!fixed && length > LIMITS.gzipMainBytes)) {
+      return this.answer(status, plain, headers);
+    }
+    headers["Content-Encoding"] = "gzip";
+    return this.answer(status, fixed ? body.zipped : Bun.gzipSync(body), headers);
   }
 
   /** An answer whose body is at hand. It ends the exchange. */

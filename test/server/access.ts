@@ -6,6 +6,8 @@ export interface Expected {
   capability: Capability;
   /** Sent as JSON. */
   body?: unknown;
+  /** An admin key beside the API key is asked for: without it 401, not 403. */
+  second?: true;
 }
 
 const CONTROL = "/api/v1/control";
@@ -32,7 +34,7 @@ export const ACCESS: Record<string, Expected> = {
   "DELETE /keys/:id": { capability: "admin" },
   [`GET ${API}/session`]: READ,
   [`GET ${API}/stats`]: READ,
-  [`POST ${API}/consolidate`]: { capability: "admin", body: { deep: true } },
+  [`POST ${API}/consolidate`]: { capability: "admin", body: { deep: true }, second: true },
   [`POST ${API}/import`]: { ...WRITE, body: {} },
   [`POST ${API}/episodes`]: { ...WRITE, body: { content: "It rained." } },
   [`GET ${API}/episodes`]: READ,

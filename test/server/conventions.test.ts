@@ -9,6 +9,9 @@ const LOCKED = {
   auth: { loopback: false, keys: [{ name: "k", key: KEY, admin: false }] },
 } as const;
 
+const ADMIN = { name: "a", key: "an-admin-key-of-32-characters-...", admin: true };
+const CONSOLIDATE = "/api/v1/consolidate";
+
 describe("order of checks", () => {
   const bad = { raw: "{", headers: { "Content-Type": "text/plain", "Content-Length": "999999999" } };
 
@@ -101,7 +104,22 @@ describe("keys", () => {
     expect((await fixture(LOCKED).send("GET", path)).status).toBeLessThan(400);
   });
 
-  test.each(guarded.map((route) => [route.method, filled(route.path)] as const))(
+  test("consolidate asks for an admin key beside the API key", async () => {
+    const f = fixture({ auth: { ...LOCKED.auth, keys: [...LOCKED.auth.keys, ADMIN] } });
+    const asked = async (headers: Record<string, string>) => {
+      const { status, body } = await f.send("POST", CONSOLIDATE, { json: { deep: false }, headers });
+      return [status, body.code];
+    };
+    const key = { "X-API-Key": KEY };
+    expect(await asked({})).toEqual([401, "unauthenticated"]);
+    expect(await asked(key)).toEqual([401, "unauthenticated"]);
+    expect(await asked({ ...key, "X-Admin-Key": "wrong" })).toEqual([403, "forbidden"]);
+    expect(await asked({ ...key, "X-Admin-Key": ADMIN.key })).toEqual([200, undefined]);
+    expect(await asked({ Authorization: `Bearer ${ADMIN.key}` })).toEqual([200, undefined]);
+  });
+
+  const single = guarded.filter(({ path }) => path !== CONSOLIDATE);
+  test.each(single.map((route) => [route.method, filled(route.path)] as const))(
     "%s %s is 401 without, and something else with one",
     async (method, path) => {
       const f = fixture(LOCKED);

@@ -95,7 +95,7 @@ describe.each(guarded.map((route) => [nameOf(route), route] as const))("%s", (na
     const { at, keyFor } = await node();
     const others = CAPABILITIES.filter((one) => one !== expected.capability && one !== "admin");
     const denied = await send(at, route, expected, await keyFor(others));
-    expect(codeOf(denied)).toEqual([403, "capability_denied"]);
+    expect(codeOf(denied)).toEqual(expected.second ? [401, "unauthenticated"] : [403, "capability_denied"]);
     expect(at.engine.calls).toEqual([]);
     for (const capability of [expected.capability, "admin"] as const) {
       const { status } = await send(at, route, expected, await keyFor([capability]));

@@ -106,6 +106,29 @@ test("gzip of a large answer says so and can be unpacked", async () => {
   expect(plain.headers.get("content-encoding")).toBeNull();
 });
 
+const GZIP = { headers: { "Accept-Encoding": "gzip" } };
+
+describe("gzip of what the main thread answers itself", () => {
+  test.each(["/openapi.json", "/docs", "/metrics"])("%s", async (path) => {
+    const f = fixture();
+    const plain = await f.send("GET", path);
+    expect(plain.headers.get("content-encoding")).toBeNull();
+    expect(plain.headers.get("vary")).toContain("Accept-Encoding");
+    // twice: what is kept compressed is what was compressed
+    for (let time = 0; time < 2; time++) {
+      const packed = await f.send("GET", path, GZIP);
+      expect(packed.headers.get("content-encoding")).toBe("gzip");
+      expect(packed.bytes.length).toBeLessThan(plain.bytes.length / 2);
+      if (path !== "/metrics") expect(packed.body).toEqual(plain.body);
+    }
+  });
+
+  test("not what is too small to gain", async () => {
+    const { headers } = await fixture().send("GET", "/", GZIP);
+    expect(headers.get("content-encoding")).toBeNull();
+  });
+});
+
 test("a batch keeps refused items in their place", async () => {
   const f = fixture();
   const big = { ...ATOM, payload_json: "x".repeat(300_000) };

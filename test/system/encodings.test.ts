@@ -82,3 +82,44 @@ suite("MessagePack", () => {
     );
   });
 });
+
+suite("gzip", () => {
+  test("packs what reads and what writes answer, where it is accepted and worth it", async () => {
+    const node = await TestNode.start();
+    const atom = { world: "w", worker: "me", kind: "observation", payload_json: "It rained." };
+    const asked = async (path: string, body?: unknown, accept = "gzip") => {
+      const response = await fetch(node.url + path, {
+        method: body === undefined ? "GET" : "POST",
+        headers: {
+          "Accept-Encoding": accept,
+          ...(body === undefined ? {} : { "Content-Type": JSON_TYPE }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      expect(response.status).toBeLessThan(300);
+      expect(response.headers.get("vary")).toContain("Accept-Encoding");
+      // the runtime unpacks the body and keeps the header
+      return { packed: response.headers.get("content-encoding") === "gzip", text: await response.text() };
+    };
+    const batch = await asked("/remember/batch", { atoms: Array(100).fill(atom) });
+    expect(JSON.parse(batch.text).ids).toHaveLength(100);
+    expect(batch.packed).toBe(true);
+    for (const [path, body] of [
+      ["/replay", { world: "w" }],
+      ["/ask", { world: "w", text: "rain" }],
+      ["/openapi.json"],
+      ["/docs"],
+      ["/metrics"],
+    ] as const) {
+      const [packed, plain] = [await asked(path, body), await asked(path, body, "identity")];
+      expect([path, packed.packed, plain.packed]).toEqual([path, true, false]);
+      if (path !== "/metrics") expect(packed.text).toBe(plain.text);
+    }
+    expect((await asked("/worlds")).packed).toBe(false);
+    // so long that others would wait for main to pack it
+    const long = await asked("/api/v1/episodes", { content: "€".repeat(50_000) });
+    expect([long.packed, JSON.parse(long.text).content.length]).toEqual([false, 50_000]);
+    await node.stop();
+    await deepCheck(node.dir);
+  });
+});

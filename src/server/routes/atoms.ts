@@ -18,7 +18,7 @@ const get = guarded<string>({
   summary: "Get an atom",
   parameters: atomId,
   answer: { status: 200, description: "The atom.", schema: AtomSchema },
-  faults: ["not_found", "gone"],
+  faults: ["not_found"],
   run: ({ exchange, engine, caller, input }) => engine.get(caller, input, exchange.want),
 });
 
@@ -33,7 +33,7 @@ const forget = guarded<string>({
     "Within 60 seconds no file of the node holds its payload, words or vector; backups made earlier still do.",
   parameters: atomId,
   answer: { status: 204, description: "Forgotten." },
-  faults: ["not_found", "gone", "world_archived"],
+  faults: ["not_found", "world_archived"],
   run: ({ engine, caller, input }) => engine.forget(caller, input),
 });
 

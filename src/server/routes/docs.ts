@@ -36,7 +36,7 @@ const openapi: Route = {
   access: "exempt",
   summary: "This document",
   answer: { status: 200, description: "OpenAPI 3.1.", schema: Type.Object({}), types: [JSON_TYPE] },
-  run: (exchange) => exchange.answer(200, exchange.shared.documents.openapi(), exchange.headers(JSON_TYPE)),
+  run: (exchange) => exchange.text(exchange.shared.documents.openapi(), JSON_TYPE),
 };
 
 const docs: Route = {
@@ -51,7 +51,7 @@ const docs: Route = {
     const { html, policy } = exchange.shared.documents.page();
     exchange.setHeader("Content-Security-Policy", policy);
     exchange.setHeader("X-Content-Type-Options", "nosniff");
-    return exchange.answer(200, html, exchange.headers("text/html; charset=utf-8"));
+    return exchange.text(html, "text/html; charset=utf-8");
   },
 };
 

@@ -12,11 +12,7 @@ const metrics = guarded<undefined>({
     // trust is told by names of workers, which those bound to some worlds may not learn of others
     const bound = !caller.admin && caller.readWorlds.length > 0;
     const text = await all.metricsText();
-    return exchange.answer(
-      200,
-      bound ? text.replace(/^dwbase_trust_score\{.*\n/gm, "") : text,
-      exchange.headers(all.contentType),
-    );
+    return exchange.text(bound ? text.replace(/^dwbase_trust_score\{.*\n/gm, "") : text, all.contentType);
   },
 });
 
