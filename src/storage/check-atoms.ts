@@ -131,7 +131,7 @@ export class DeepCheck {
       this.expected.set(row.seq, fingerprint(storedTokens(this.vault, indexed.tokens)));
     this.tally(row, head ? indexed.length : undefined, ((doc?.bits ?? 0) & DOC.quarantined) !== 0);
     this.checkLinks(row);
-    if (head) this.vectors.atom(row, indexed.text);
+    if (head) this.vectors.atom(row, indexed.meaning);
   }
 
   /** Bits that other atoms give: by their links, or as newer versions of the subject. */

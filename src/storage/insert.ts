@@ -181,7 +181,7 @@ function indexAtom(
   if (!old) {
     ctx.threads.append(world, labels, row.ts_ms, row.seq, place);
     ctx.text.add(row.seq, indexed.tokens);
-    ctx.vectors.add(world.id, row.seq, indexed.text);
+    ctx.vectors.add(world.id, row.seq, indexed.meaning);
     world.docs += 1;
     world.tokens += indexed.length;
   }

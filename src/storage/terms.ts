@@ -20,15 +20,15 @@ export interface IndexedText {
   length: number;
   /** FEATURE bits of the text. */
   features: number;
-  /** What is embedded: the content without its authors. */
-  text: string;
+  /** What is embedded. */
+  meaning: string;
 }
 
 /** What the text index needs of an atom; a pure function of the row and the frozen tokeniser. */
 export function indexedText(
   row: Pick<AtomRow, "world" | "payload" | "worker" | "labels" | "flags">,
 ): IndexedText {
-  const { text, authors } = atomText(row.payload, row.worker);
+  const { text, meaning, authors } = atomText(row.payload, row.worker);
   const split = words(text);
   const bits = features(text, split);
   const out: string[] = [];
@@ -37,5 +37,5 @@ export function indexedText(
     for (const name of authorTerms(author)) out.push(token.author(row.world, name));
   for (const label of listOf(row.labels)) out.push(token.label(row.world, label));
   for (const flag of listOf(row.flags)) out.push(token.flag(row.world, flag));
-  return { tokens: out.join(" "), length: split.length, features: bits, text };
+  return { tokens: out.join(" "), length: split.length, features: bits, meaning };
 }

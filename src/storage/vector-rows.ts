@@ -181,7 +181,7 @@ export class VectorRows {
 /** A damaged atom gets the vector of no text, so that it does not stop the backfill. */
 function textOf(row: AtomRow): { seq: number; text: string } {
   try {
-    return { seq: row.seq, text: atomText(verified(row).payload, row.worker).text };
+    return { seq: row.seq, text: atomText(verified(row).payload, row.worker).meaning };
   } catch {
     return { seq: row.seq, text: "" };
   }

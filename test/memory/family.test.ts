@@ -116,6 +116,17 @@ describe("episodes", () => {
     expect(sum).toBeCloseTo(score, 10);
   });
 
+  test("are not alike for a tool that they share, and are found by its name", async () => {
+    const shared = { tool: "kubectl", project: "shop", file: "deploy/shop.yaml" };
+    const make = async (content: string) => (await must("POST", "/episodes", { content, ...shared })).id;
+    const rollout = await make("The rollout of the new image hung because a readiness probe failed.");
+    const lunch = await make("Had lunch with the new colleague from accounting.");
+    const ids = async (query: string) =>
+      (await must("POST", "/episodes/recall", { query })).episodes.map((each: { id: string }) => each.id);
+    expect(await ids("kubectl rollout failed on a readiness probe in the shop")).toEqual([rollout]);
+    expect((await ids("kubectl")).sort()).toEqual([rollout, lunch].sort());
+  });
+
   test("are found in their newest version only, and not at all once forgotten", async () => {
     const { id } = await must("POST", "/episodes", { content: "The heron stood still." });
     await must("PUT", `/episodes/${id}`, { content: "The stork stood still." });

@@ -54,6 +54,29 @@ describe("text of an atom", () => {
   });
 });
 
+describe("meaning of an atom", () => {
+  const meaningOf = (payload: string): string => atomText(payload, "w").meaning;
+
+  test("is its text", () => {
+    for (const payload of [
+      '{"a":"x","b":["y"]}',
+      '{"temperature":21.5}',
+      "plain",
+      '{"context":{"tool":"vim"}}',
+    ])
+      expect(meaningOf(payload)).toBe(textOf(payload));
+  });
+
+  test("leaves out the context of a content, which its text holds", () => {
+    const context = { tool: "kubectl", more: ["shop", { deeper: "x" }] };
+    const payload = JSON.stringify({ content: "It failed.", context, note: { context: { where: "here" } } });
+    expect(textOf(payload)).toBe("It failed.\nkubectl\nshop\nx\nhere");
+    expect(meaningOf(payload)).toBe("It failed.\nhere");
+    expect(meaningOf('{"context":{"tool":"vim"},"content":" "}')).toBe("vim");
+    expect(meaningOf('{"context":{"tool":"vim"},"content":{"text":"x"}}')).toBe("vim\nx");
+  });
+});
+
 describe("authors of an atom", () => {
   test("are its author fields at any depth and in any case, then the worker", () => {
     const payload =
@@ -66,7 +89,7 @@ describe("authors of an atom", () => {
   });
 
   test("are strings only: an author that is an object is read like any other", () => {
-    expect(atomText('{"user":{"name":"Ann","id":7}}', "w")).toEqual({ text: "Ann", authors: ["w"] });
+    expect(atomText('{"user":{"name":"Ann","id":7}}', "w")).toMatchObject({ text: "Ann", authors: ["w"] });
     expect(textOf('{"from":3}')).toBe("from 3");
   });
 
