@@ -1,6 +1,6 @@
 import { agnes } from "ml-hclust";
+import { calibrated } from "../recall/mod.ts";
 import { isStopWord, termsOf, words } from "../text/mod.ts";
-import { calibrated } from "./likeness.ts";
 
 /** What consolidation compares of an episode. */
 export interface Trace {

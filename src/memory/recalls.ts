@@ -1,7 +1,6 @@
 import { bytesToId, Fault } from "../base/mod.ts";
-import { type Candidates, recallCandidates } from "../recall/mod.ts";
+import { type Candidates, calibrated, recallCandidates } from "../recall/mod.ts";
 import { DOC, findSubject } from "../storage/mod.ts";
-import { calibrated } from "./likeness.ts";
 import { type SessionView, spreadAmong, worldOf } from "./reads.ts";
 import {
   entityOf,

@@ -11,10 +11,16 @@ const NAME = /\P{P}\s+\p{Lu}[\p{L}'’-]+/u;
 /**
  * The sentence of the best atoms that covers most of the question's words (an author whom it names counts as
  * covered by his own atoms), with one more point for the expected kind of answer: a time, a number, a name. On equal
- * coverage the better-ranked atom's; a sentence that asks only when none tells. Where the best were found by meaning
- * and no sentence covers a word, the first of the best atom that tells. "" if nothing was found.
+ * coverage the better-ranked atom's; a sentence that asks only when none tells. Where no sentence covers a word, the
+ * first of `meant` that tells. "" if nothing matches.
+ * @param meant the best atom that has to do with the question for another reason than its words
  */
-export function answerText(query: Query, text: string, best: readonly AtomRow[]): string {
+export function answerText(
+  query: Query,
+  text: string,
+  best: readonly AtomRow[],
+  meant: AtomRow | undefined,
+): string {
   const { terms, authors, asks } = query.question;
   const asksName = words(text).some((word) => WHO.has(word));
   const wanted = new Set(terms);
@@ -37,7 +43,7 @@ export function answerText(query: Query, text: string, best: readonly AtomRow[])
       if (points > found.points) found = { text: sentence, points };
     }
   }
-  return found.text || firstTelling(best[0]);
+  return found.text || firstTelling(meant);
 }
 
 function firstTelling(row: AtomRow | undefined): string {

@@ -1,4 +1,5 @@
 /** Rank 6: how an ask is ranked and explained. See DESIGN.md. */
+export { calibrated } from "./likeness.ts";
 export { recall, recallCandidates } from "./recall.ts";
 export type {
   Candidates,

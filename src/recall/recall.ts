@@ -2,6 +2,7 @@ import type { AskRequest, AtomFilter } from "../atom/mod.ts";
 import { bytesToId, Fault, LIMITS } from "../base/mod.ts";
 import { type AtomRow, hasAll, type StoreReader, WORLD_STATES, type WorldRow } from "../storage/mod.ts";
 import { answerText } from "./answer.ts";
+import { calibrated } from "./likeness.ts";
 import { newestImportant } from "./newest.ts";
 import { type Query, queryOf } from "./query.ts";
 import { rank } from "./rank.ts";
@@ -14,6 +15,7 @@ import {
   type RecallOptions,
   type Semantic,
 } from "./types.ts";
+import { WEIGHTS } from "./weights.ts";
 
 const NO_VECTORS = "this node has no vectors: memories are found by their words alone";
 
@@ -52,7 +54,7 @@ export function recall(reader: StoreReader, request: AskRequest, options: Recall
     every: false,
   });
   const found = taken(reader, filter, ranked, limit, warnings);
-  const text = answerText(query, request.text, found.supporting);
+  const text = answerText(query, request.text, found.supporting, meantBy(found, semantic));
   options.mark?.("rank");
   return { world: world.name, text, ...found, warnings, mode: semantic?.mode ?? "lexical" };
 }
@@ -135,6 +137,21 @@ function semanticOf(
   if (found.mode !== "lexical") return found;
   warnings.push(found.why);
   return undefined;
+}
+
+/**
+ * The best atom that was found by its author, its time or its meaning. The nearest of all is not enough: every question
+ * has one, and it may have nothing to do with it.
+ */
+function meantBy(
+  { supporting, scores }: Pick<Recalled, "supporting" | "scores">,
+  semantic: Semantic | undefined,
+): AtomRow | undefined {
+  return supporting.find(({ seq }, at) => {
+    const { author, time } = scores[at]!;
+    if (author > 0 || time > WEIGHTS.timeWord) return true;
+    return semantic !== undefined && calibrated(semantic.cosine(seq), semantic.model) > 0;
+  });
 }
 
 /** Reads the best atoms until the limit; a damaged one is left out with a warning. */

@@ -87,6 +87,16 @@ describe("the built-in model", () => {
     expect(await ask("Why did our food spoil?")).toEqual(before);
   });
 
+  test("quotes nothing when the nearest memory has nothing to do with the question", async () => {
+    await f.start();
+    await rememberAll();
+    for (const question of ["quantum chromodynamics", "Who is the president of France?", "zzqqxx", "?!"]) {
+      const answer = await ask(question);
+      expect([question, answer.text]).toEqual([question, ""]);
+      expect(answer.supporting_atoms.length).toBeGreaterThan(0);
+    }
+  });
+
   test("a forgotten atom is not found by its vector", async () => {
     await f.start();
     const id = await f.remember(atom(TEXTS[0]!));

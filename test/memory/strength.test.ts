@@ -1,9 +1,9 @@
 /** How memories fade, and what feedback makes of that. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { calibrated } from "../../src/memory/likeness.ts";
 import { initialStability, retrievability, retrievabilityOf, review } from "../../src/memory/strength.ts";
 import { OUTCOMES } from "../../src/memory/types.ts";
+import { calibrated } from "../../src/recall/likeness.ts";
 import type { SubjectRow } from "../../src/storage/mod.ts";
 import { MEMORY } from "../engine/harness.ts";
 
