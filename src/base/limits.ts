@@ -159,6 +159,10 @@ export const LIMITS = {
   ndjsonStreams: 8,
   /** Requests in flight at once. */
   requestsInFlight: 1024,
+  /** Open connections; beyond them those are closed that have asked nothing yet or been quiet longest. */
+  connections: 2048,
+  /** Open files that are left for the store, its threads and its children where the process may open few. */
+  ownDescriptors: 128,
   /** Seconds a connection may be idle, also while its request is worked on. */
   idleSeconds: 45,
   /** Requests in flight get this long to end, then the threads `closeMs` to commit: together below 10 s. */
@@ -306,6 +310,7 @@ const relations: [string, boolean][] = [
   ["the command line waits longer than a node works", LIMITS.clientTimeoutMs > LIMITS.writeDeadlineMs],
   ["a node checkpoints before a backup gives way", LIMITS.walRestartBytes < LIMITS.backupWalBytes],
   ["writes outlive reads", LIMITS.readDeadlineMs <= LIMITS.writeDeadlineMs],
+  ["half of the connections can be closed at any time", LIMITS.requestsInFlight * 2 <= LIMITS.connections],
   ["a connection outlives a write", LIMITS.writeDeadlineMs < LIMITS.idleSeconds * 1000],
   [
     "a batch of the largest vectors fits a provider's answer",

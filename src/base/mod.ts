@@ -3,6 +3,7 @@ export * from "./build.ts";
 export * from "./bytes.ts";
 export * from "./circuit.ts";
 export * from "./clock.ts";
+export * from "./descriptors.ts";
 export * from "./errors.ts";
 export * from "./files.ts";
 export * from "./heap.ts";

@@ -6,6 +6,7 @@ import type { Engine, HealthBody, Reply, StageSink, Want } from "../engine/mod.t
 import type { Secrets } from "../secrets/mod.ts";
 import { type Logger, type Metrics, type RequestTrace, requestId, type Tracing } from "../telemetry/mod.ts";
 import type { Admission, Release } from "./admission.ts";
+import type { Peer, Use, Uses } from "./connections.ts";
 import type { Cors } from "./cors.ts";
 import { type Documents, FixedText } from "./documents.ts";
 import { addVary, type HeaderMap } from "./headers.ts";
@@ -51,8 +52,10 @@ export interface Shared {
   defaultSession: string;
   /** Aborted when the server stops: streams end after what they have read. */
   stopping: AbortSignal;
-  /** Address of the peer; "" when the request did not come over TCP. */
-  peer(request: Request): string;
+  /** Who sent a request. */
+  peer(request: Request): Peer;
+  /** Which connections have asked something. */
+  uses: Uses;
   /** The OpenAPI document and its page. */
   documents: Documents;
 }
@@ -79,6 +82,8 @@ export class Exchange {
   readonly id: string;
   readonly want: Want;
   private readonly endpoint: Endpoint;
+  private readonly peer: Peer;
+  private readonly use: Use;
   private readonly trace: RequestTrace | undefined;
   private readonly started: number;
   private extra: HeaderMap | undefined;
@@ -90,6 +95,8 @@ export class Exchange {
     this.request = request;
     this.params = params;
     this.started = shared.clock.monotonic();
+    this.peer = shared.peer(request);
+    this.use = shared.uses.begin(this.peer);
     this.id = requestId(request.headers.get("x-request-id"));
     this.trace = this.beginTrace();
     const want = wantOf(request.headers);
@@ -107,9 +114,9 @@ export class Exchange {
 
   /** @throws Fault unauthenticated, forbidden, rate_limited; the same by rejection. */
   authenticate(): Caller | Promise<Caller> {
-    const { authenticator, proxies, peer } = this.shared;
+    const { authenticator, proxies } = this.shared;
     const { headers } = this.request;
-    const address = proxies.clientAddress(peer(this.request), headers.get("x-forwarded-for"));
+    const address = proxies.clientAddress(this.peer.address, headers.get("x-forwarded-for"));
     return authenticator.authenticate(headers, address, { exempt: false });
   }
 
@@ -223,6 +230,7 @@ export class Exchange {
     }
     if (this.releases) for (const release of this.releases) release();
     this.releases = undefined;
+    this.use.underWay--;
   }
 }
 

@@ -9,6 +9,7 @@ import type { Engine } from "../engine/mod.ts";
 import type { Secrets } from "../secrets/mod.ts";
 import type { Logger, Metrics, Tracing } from "../telemetry/mod.ts";
 import { Admission } from "./admission.ts";
+import { ConnectionCap, type Peer, Uses } from "./connections.ts";
 import { Cors } from "./cors.ts";
 import { createDocuments } from "./documents.ts";
 import type { Endpoint, HealthSource, PathParameters, Shared } from "./exchange.ts";
@@ -19,6 +20,7 @@ import { pathStart } from "./path.ts";
 import { serve } from "./pipeline.ts";
 import type { Route } from "./route.ts";
 import { ROUTES } from "./routes/table.ts";
+import { Sockets } from "./sockets.ts";
 import type { Tls } from "./tls.ts";
 
 export interface ServerParts {
@@ -74,12 +76,16 @@ export interface Listening {
 type BunServer = Bun.Server<undefined>;
 
 /** The peer of requests over a Unix socket. */
-const UNIX_PEER = "unix";
+const UNIX_PEER: Peer = { address: "unix", port: 0 };
+/** How often it is said at most that connections were closed because there were too many. */
+const TELL_MS = 60_000;
 
 /** The HTTP face of an engine. */
 export function createServer(parts: ServerParts): Server {
   const stopping = new AbortController();
-  const peers = new WeakMap<Request, string>();
+  const peers = new WeakMap<Request, Peer>();
+  const uses = new Uses();
+  let cap: ConnectionCap | undefined;
   let listener: BunServer | undefined;
   /** Listeners that were replaced, whose connections may still be open. */
   const retired = new Set<BunServer>();
@@ -107,7 +113,8 @@ export function createServer(parts: ServerParts): Server {
     proxies: new TrustedProxies(parts.trustedProxies ?? []),
     bodyBytes: parts.bodyBytes ?? LIMITS.bodyBytes,
     stopping: stopping.signal,
-    peer: (request) => listener?.requestIP(request)?.address ?? peers.get(request) ?? UNIX_PEER,
+    peer: (request) => listener?.requestIP(request) ?? peers.get(request) ?? UNIX_PEER,
+    uses,
     documents: createDocuments(ROUTES, parts.version, parts.authenticator.open),
   };
   const route = router(shared);
@@ -122,6 +129,7 @@ export function createServer(parts: ServerParts): Server {
       listener = await open(address, fetch, parts.logger, parts.tls);
       at = address.kind === "tcp" ? { ...address, port: listener.port ?? address.port } : address;
       if (address.kind === "unix") socketPath = address.path;
+      cap = new ConnectionCap({ sockets: socketsOf(at, parts.logger), uses, tell: tellOf(parts) });
       const url = address.kind === "unix" ? formatListen(address) : listener.url.origin;
       return { url, port: listener.port ?? 0 };
     },
@@ -135,6 +143,7 @@ export function createServer(parts: ServerParts): Server {
     },
     async stop() {
       stopping.abort();
+      cap?.stop();
       if (!listener) return;
       const all = [listener, ...retired];
       const late = Promise.withResolvers<void>();
@@ -145,9 +154,33 @@ export function createServer(parts: ServerParts): Server {
       if (socketPath !== undefined) rmSync(socketPath, { force: true });
     },
     async handle(request, peer = "127.0.0.1") {
-      peers.set(request, peer);
+      peers.set(request, { address: peer, port: 0 });
       return fetch(request);
     },
+  };
+}
+
+/** @returns undefined where the C library cannot be called */
+function socketsOf(at: Listen, logger: Logger): Sockets | undefined {
+  try {
+    return new Sockets(at);
+  } catch (cause) {
+    logger.warn({ reason: (cause as Error).message }, "the number of connections cannot be bounded here");
+    return undefined;
+  }
+}
+
+/** Counts connections that were closed, and says so once in a while. */
+function tellOf({ metrics, logger, clock }: ServerParts): (closed: number, most: number) => void {
+  let since = 0;
+  let toldAt = Number.NEGATIVE_INFINITY;
+  return (closed, most) => {
+    metrics.connectionsClosed.inc(closed);
+    since += closed;
+    if (clock.monotonic() - toldAt < TELL_MS) return;
+    logger.warn({ closed: since, most }, "more connections than can be held: the least used were closed");
+    toldAt = clock.monotonic();
+    since = 0;
   };
 }
 

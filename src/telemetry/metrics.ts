@@ -41,6 +41,10 @@ const COUNTERS = {
   fsyncs: ["fsyncs_total", "Flushes to the disk."],
   storageWrittenBytes: ["storage_written_bytes_total", "Bytes written to the disk (SD card wear)."],
   backupFailures: ["backup_failures_total", "Backups that failed."],
+  connectionsClosed: [
+    "connections_closed_total",
+    "Connections closed because more were open than can be held.",
+  ],
   logDropped: ["log_dropped_total", "Log lines that could not be written."],
 } as const satisfies Record<string, Plain>;
 

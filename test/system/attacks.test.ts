@@ -1,7 +1,20 @@
 /** Clients that mean harm: others go on being served, and memory stays bounded. */
-import { beforeAll, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
-import { atomOf, deepCheck, envNumber, figure, MSGPACK_TYPE, quantile, suite, TestNode } from "./harness.ts";
+import { LIMITS } from "../../src/base/mod.ts";
+import { Crowd, cpuTicks, descriptors, OpenStream } from "./crowd.ts";
+import {
+  atomOf,
+  deepCheck,
+  envNumber,
+  figure,
+  MSGPACK_TYPE,
+  quantile,
+  scratch,
+  suite,
+  TestNode,
+  until,
+} from "./harness.ts";
 import { requestBytes, Wire } from "./wire.ts";
 
 /** What the product promises for the others' p95, and the multiple of it that a loaded build machine may take. */
@@ -12,6 +25,11 @@ const WRONG_KEYS = envNumber("DWBASE_WRONG_KEYS", 10_000);
 const ENDLESS_BYTES = 10 * 2 ** 30;
 const ASKS = 300;
 const RSS_MB = 192;
+const ADMIN_KEY = "an-admin-key-for-tests";
+/** Open files of a node that may have few, and connections that are tried then. */
+const FEW_FILES = 256;
+const MANY = 1000;
+const CLOSED_MS = 60_000;
 
 suite("attacks", () => {
   let node: TestNode;
@@ -43,7 +61,7 @@ suite("attacks", () => {
   }
 
   beforeAll(async () => {
-    node = await TestNode.start();
+    node = await TestNode.start({ env: { WW_ADMIN_API_KEY: ADMIN_KEY } });
     const atoms = Array.from({ length: 500 }, (_, n) =>
       atomOf(`the kettle number ${n} is on shelf ${n % 9}`),
     );
@@ -163,6 +181,57 @@ suite("attacks", () => {
       }
     }
     judge("300 MessagePack bombs", await during);
+  });
+
+  describe(`more than ${LIMITS.connections} connections`, () => {
+    const EXCESS = LIMITS.connections + 1000;
+    const HEADS: [what: string, head: string][] = [
+      ["say nothing", ""],
+      ["began a request", "POST /remember HTTP/1.1\r\nHost: localhost\r\nX-Slow: "],
+      ["asked once", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+    ];
+    test.each(HEADS)("that %s: the others are served, and the node recovers", async (what, head) => {
+      const before = descriptors(node);
+      const stream = await OpenStream.begin(node);
+      const crowd = new Crowd(node.port);
+      for (let n = 0; n < EXCESS; n += 100) await crowd.join(100, head);
+      const during = await p95();
+      await until("closed", CLOSED_MS, () => descriptors(node) <= LIMITS.connections + before + 10);
+      judge(`${EXCESS} connections that ${what}`, during);
+
+      expect((await node.get("/healthz")).status).toBe(200);
+      const control = await node.get("/api/v1/control/emergency", { "X-Admin-Key": ADMIN_KEY });
+      expect([control.status, control.body.panic_level]).toEqual([200, "NONE"]);
+      expect(await stream.line()).toHaveProperty("id");
+      expect(crowd.closed).toBeGreaterThanOrEqual(EXCESS - LIMITS.connections);
+      expect(crowd.closed).toBeLessThan(EXCESS);
+      stream.close();
+      crowd.leave();
+      await until("gone", CLOSED_MS, () => descriptors(node) <= before + 10);
+    });
+  });
+
+  test(`a node that may open ${FEW_FILES} files keeps some for its store, on a Unix socket too`, async () => {
+    const socket = `${scratch()}/s`;
+    for (const listen of ["127.0.0.1:0", `unix:${socket}`]) {
+      const within = ["prlimit", `--nofile=${FEW_FILES}`];
+      const small = await TestNode.start({ listen, within });
+      const crowd = new Crowd(listen.startsWith("unix") ? socket : small.port);
+      await crowd.join(MANY, "");
+      await until("closed", CLOSED_MS, () => crowd.closed >= MANY - FEW_FILES / 2);
+      const busy = cpuTicks(small);
+      for (let n = 0; n < 20; n++) {
+        expect((await small.get("/healthz")).status).toBe(200);
+        await small.remember(atomOf(`number ${n} of a crowded node`));
+        await Bun.sleep(50);
+      }
+      // at its limit the runtime would try to accept without pause: 100 ticks a second
+      expect(cpuTicks(small) - busy).toBeLessThan(90);
+      expect(descriptors(small)).toBeLessThan(FEW_FILES - 32);
+      crowd.leave();
+      await small.stop();
+      await deepCheck(small.dir);
+    }
   });
 
   test("and after all of that the store is whole", async () => {
