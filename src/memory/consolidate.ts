@@ -33,7 +33,7 @@ import { requireOpen, sessionOfWorld, worldName } from "./sessions.ts";
 import { type MemorySettings, RELATION_TYPES } from "./types.ts";
 
 const HOUR_MS = 3_600_000;
-/** Episodes that happened within this time are looked at. */
+/** Episodes that happened within this time are looked at; a light pass looks at those of the last pass's time too. */
 const WINDOW_MS = { light: 24 * HOUR_MS, deep: 7 * 24 * HOUR_MS };
 /** How often a session is consolidated by itself: so much oftener that a pass begins before an episode leaves its window. */
 const PERIOD_MS = { light: 20 * HOUR_MS, deep: 6 * 24 * HOUR_MS };
@@ -55,6 +55,7 @@ export interface ConsolidationResults {
 
 /** How far a consolidation of a session came; kept in `memory_state` with each slice, so that a kill loses none. */
 interface Pass {
+  begunMs: number;
   /** Episodes that happened earlier are left alone. */
   sinceMs: number;
   /** Episodes of the window that were planned for. */
@@ -97,7 +98,7 @@ export function consolidationSlice(
   const depth = deep ? "deep" : "light";
   const now = ctx.clock.now();
   const last = lastPass(ctx, world, depth);
-  const pass = last?.finishedMs === 0 ? last : newPass(now - WINDOW_MS[depth]);
+  const pass = last?.finishedMs === 0 ? last : newPass(now, windowBegin(depth, last, now));
   if (pass.queue.length > 0) {
     for (const group of pass.queue.splice(0, deep ? LIMITS.consolidationClusters : 1)) {
       if (deep) settle(ctx, world, group, { pass, now, settings });
@@ -150,8 +151,18 @@ function nothing(): ConsolidationResults {
   };
 }
 
-function newPass(sinceMs: number): Pass {
-  return { sinceMs, offset: 0, queue: [], results: nothing(), finishedMs: 0, lastSeq: 0 };
+/**
+ * Since when a pass looks at episodes. A light one reaches a window back from the pass before it, so that whatever is no
+ * more than a window apart meets in one pass, wherever between the two the passes fall: what is noted every morning would
+ * never meet itself in 24 hours. It never reaches further than a deep one.
+ */
+function windowBegin(depth: Depth, last: Pass | undefined, now: number): number {
+  const from = depth === "light" ? Math.min(now, last?.begunMs ?? now) : now;
+  return Math.max(from - WINDOW_MS[depth], now - WINDOW_MS.deep);
+}
+
+function newPass(begunMs: number, sinceMs: number): Pass {
+  return { begunMs, sinceMs, offset: 0, queue: [], results: nothing(), finishedMs: 0, lastSeq: 0 };
 }
 
 /** Plans for the next page of the window. @returns whether there was one */

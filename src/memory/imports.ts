@@ -1,5 +1,5 @@
 import { field } from "../atom/mod.ts";
-import { bytesToId, Fault, idToBytes, invalid, LIMITS } from "../base/mod.ts";
+import { bytesToId, Fault, formatTime, idToBytes, invalid, LIMITS } from "../base/mod.ts";
 import { findEdge, findSubject, isForgotten, type WriteContext } from "../storage/mod.ts";
 import {
   contextOf,
@@ -67,16 +67,17 @@ const CHECKS: Record<ImportList, (given: Fields) => Imported> = {
     return { family: "episode", id: id(given.id, "id"), item, kept: keptOf(given) };
   },
   entities: (given) => {
-    optional(given.valid_to, undefined, (ended) => {
-      throw invalid(`the fact ended at ${field.describe(ended)}; only what holds now is imported`);
-    });
     const kept = {
       ...keptOf(given),
       ...optional<{ validFromMs?: number }>(given.valid_from, {}, (from) => ({
         validFromMs: moment(from, "valid_from"),
       })),
     };
-    return { family: "entity", id: id(given.id, "id"), item: entityOf(given), kept };
+    const from = kept.validFromMs ?? kept.createdMs;
+    const ended = optional<{ endedMs?: number }>(given.valid_to, {}, (to) => ({
+      endedMs: endOf(moment(to, "valid_to"), from),
+    }));
+    return { family: "entity", id: id(given.id, "id"), item: { ...entityOf(given), ...ended }, kept };
   },
   skills: (given) => ({
     family: "skill",
@@ -91,6 +92,15 @@ const CHECKS: Record<ImportList, (given: Fields) => Imported> = {
     co: optional(given.co_access_count, 0, (count) => whole(count, "co_access_count")),
   }),
 };
+
+/** When a fact ceased to hold. @throws Fault invalid_input when it never did */
+function endOf(toMs: number, fromMs: number | undefined): number {
+  if (fromMs !== undefined && toMs > fromMs) return toMs;
+  const from = fromMs === undefined ? "absent" : formatTime(fromMs);
+  throw invalid(
+    `valid_to is ${formatTime(toMs)}; it must be after valid_from, else created_at, which is ${from}`,
+  );
+}
 
 function whole(value: unknown, name: string): number {
   return field.integer(value, name, 0, Number.MAX_SAFE_INTEGER);

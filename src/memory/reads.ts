@@ -14,7 +14,7 @@ import {
   type WorldRow,
 } from "../storage/mod.ts";
 import { weightNow } from "./hebbian.ts";
-import { entityOf, episodeOf, FAMILY_OF, type Held, label, skillOf } from "./records.ts";
+import { entityOf, episodeOf, FAMILY_OF, type Held, hasEnded, label, skillOf } from "./records.ts";
 import type { FamilyName } from "./requests.ts";
 import { absent, find, worldName } from "./sessions.ts";
 import { type Neighbour, spread } from "./spreading.ts";
@@ -45,14 +45,14 @@ export function episode(view: SessionView, id: string) {
 
 /**
  * The version of an entity that held at a time, the newest without one. Of versions that hold from the same time the
- * last is a correction of the others. @throws Fault not_found, also before its first version
+ * last is a correction of the others. @throws Fault not_found, also before its first version and after its end
  */
 export function entity(view: SessionView, id: string, atMs?: number) {
   const { subject, row } = held(view, "entity", id);
   if (atMs === undefined) return entityOf({ subject, row });
   const versions = versionsOf(view.reader.db, subject.id);
   const valid = versions.findLast((version) => version.ts_ms <= atMs);
-  if (!valid) throw absent("entity", id);
+  if (!valid || hasEnded({ row: valid }, atMs)) throw absent("entity", id);
   const next = versions.find((version) => version.ts_ms > valid.ts_ms);
   return entityOf({ subject, row: valid }, next?.ts_ms);
 }

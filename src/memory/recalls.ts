@@ -7,6 +7,7 @@ import {
   episodeOf,
   FAMILY_OF,
   type Held,
+  hasEnded,
   KIND_OF,
   label,
   skillOf,
@@ -116,7 +117,10 @@ export function recallEpisodes(view: SessionView, recall: EpisodeRecall) {
 }
 
 export function recallEntities(view: SessionView, { query, limit, types, explain }: EntityRecall) {
-  const of = (labels: string[]): Candidate[] => candidates(view, "entity", { query, labels, least: LEAST });
+  const of = (labels: string[]): Candidate[] =>
+    candidates(view, "entity", { query, labels, least: LEAST }).filter(
+      (one) => !hasEnded(one, view.options.now),
+    );
   const found = types?.length ? types.flatMap((type) => of([label.type(type)])) : of([]);
   const ids = found.map(({ subject }) => bytesToId(subject.id));
   const spread = found[0] ? spreadAmong(view, found[0].subject.world, ids) : new Map<string, number>();

@@ -1,7 +1,7 @@
 import type { NewAtom } from "../atom/mod.ts";
 import { bytesToId, Fault, formatTime, LIMITS, utf8Length } from "../base/mod.ts";
 import { type AtomRow, FAMILY, type SubjectRow } from "../storage/mod.ts";
-import type { NewEntity, NewEpisode, NewSkill, NewStep } from "./requests.ts";
+import type { NewEpisode, NewSkill, NewStep, StoredEntity } from "./requests.ts";
 import { retrievabilityOf } from "./strength.ts";
 import {
   CONTEXT_FIELDS,
@@ -103,7 +103,7 @@ export function episodeOf(held: Held, session: string, settings: MemorySettings,
   };
 }
 
-export function entityAtom(world: string, entity: NewEntity, validFromMs?: number): NewAtom {
+export function entityAtom(world: string, entity: StoredEntity, validFromMs?: number): NewAtom {
   const { entityType, ...payload } = entity;
   return atomOf({
     world,
@@ -114,15 +114,21 @@ export function entityAtom(world: string, entity: NewEntity, validFromMs?: numbe
   });
 }
 
-export function storedEntity({ row }: Pick<Held, "row">): NewEntity {
-  const payload = JSON.parse(row.payload) as Omit<NewEntity, "entityType">;
+export function storedEntity({ row }: Pick<Held, "row">): StoredEntity {
+  const payload = JSON.parse(row.payload) as Omit<StoredEntity, "entityType">;
   return { ...payload, entityType: labelled<EntityType>(row, "type:") };
 }
 
-/** @param validToMs when a newer fact took this one's place, if one did */
-export function entityOf(held: Held, validToMs?: number): Entity {
+/** Whether what a version says of an entity held until then, or before, and no longer. */
+export function hasEnded(held: Pick<Held, "row">, atMs: number): boolean {
+  return (storedEntity(held).endedMs ?? Number.POSITIVE_INFINITY) <= atMs;
+}
+
+/** @param nextMs when a newer fact took this one's place, if one did */
+export function entityOf(held: Held, nextMs?: number): Entity {
   const { subject, row } = held;
-  const { name, entityType, summary, details, source } = storedEntity(held);
+  const { name, entityType, summary, details, source, endedMs } = storedEntity(held);
+  const validToMs = Math.min(endedMs ?? Number.POSITIVE_INFINITY, nextMs ?? Number.POSITIVE_INFINITY);
   return {
     id: bytesToId(subject.id),
     name,
@@ -134,7 +140,7 @@ export function entityOf(held: Held, validToMs?: number): Entity {
     access_count: subject.accesses,
     created_at: formatTime(subject.created_ms),
     valid_from: formatTime(row.ts_ms),
-    valid_to: validToMs === undefined ? null : formatTime(validToMs),
+    valid_to: Number.isFinite(validToMs) ? formatTime(validToMs) : null,
   };
 }
 

@@ -22,6 +22,12 @@ export interface NewEntity {
 }
 export type EntityChange = Partial<NewEntity>;
 
+/** An entity as its version keeps it. */
+export interface StoredEntity extends NewEntity {
+  /** When it ceased to hold with no other in its place; only imported ones have it. */
+  endedMs?: number;
+}
+
 export interface NewRelation {
   source: string;
   target: string;
@@ -117,7 +123,7 @@ export interface Kept {
 /** A thing of an import with the id that it keeps, or a relation. */
 export type Imported =
   | { family: "episode"; id: string; item: NewEpisode; kept: Kept }
-  | { family: "entity"; id: string; item: NewEntity; kept: Kept & { validFromMs?: number } }
+  | { family: "entity"; id: string; item: StoredEntity; kept: Kept & { validFromMs?: number } }
   | { family: "skill"; id: string; item: NewSkill; kept: Kept; state: SkillState }
   | { family: "relation"; item: NewRelation; co: number };
 

@@ -38,6 +38,7 @@ import type {
   NewRelation,
   NewSkill,
   SkillChange,
+  StoredEntity,
 } from "./requests.ts";
 import { absent, find, requireOpen, worldName } from "./sessions.ts";
 import { initialStability } from "./strength.ts";
@@ -106,7 +107,7 @@ export class SessionWriter {
     return this.episode(this.reread("episode", subject));
   }
 
-  createEntity(entity: NewEntity, id?: string, kept: Kept & { validFromMs?: number } = {}): Entity {
+  createEntity(entity: StoredEntity, id?: string, kept: Kept & { validFromMs?: number } = {}): Entity {
     const subject = subjectId(this.ctx.clock, id);
     const stability = kept.stability ?? this.settings.defaultStability;
     const atom = entityAtom(worldName(this.session), entity, kept.validFromMs ?? kept.createdMs);

@@ -65,10 +65,10 @@ test("duplicates merge and related episodes become a skill, of this session alon
   expect((await send("/consolidate", {}, ADMIN, "nobody")).body.results).toEqual(NOTHING);
 });
 
-test("it needs an admin key: none is 401, a key without power or a wrong one 403", async () => {
+test("it needs an admin key: none is 401, also beside a key without power; a wrong one is 403", async () => {
   const status = async (headers: Record<string, string>) => (await send("/consolidate", {}, headers)).status;
   expect(await status({})).toBe(401);
-  expect(await status({ "X-API-Key": KEYS.user })).toBe(403);
+  expect(await status({ "X-API-Key": KEYS.user })).toBe(401);
   expect(await status({ "X-API-Key": KEYS.user, "X-Admin-Key": KEYS.user })).toBe(403);
   expect(await status({ "X-API-Key": KEYS.user, "X-Admin-Key": KEYS.admin })).toBe(200);
 });

@@ -157,6 +157,34 @@ test("another word, number, negation, outcome, project or day is another thing",
   );
 });
 
+test("what is noted every morning stands behind the newest, at whatever hour the passes are", () => {
+  for (const hour of [1, 12, 23]) {
+    withStore((store) => {
+      const HOUR = DAY / 24;
+      const ids = Array.from({ length: 4 }, (_, day) => {
+        const [id] = live(store, [BACKUP]);
+        store.clock.advance(hour * HOUR);
+        expect(consolidate(store, false).merged).toBe(day === 0 ? 0 : 1);
+        // some minutes late
+        store.clock.advance((24 - hour) * HOUR + 5 * 60_000);
+        return id!;
+      });
+      expect(behind(store, ids)).toEqual([true, true, true, false]);
+    });
+  }
+});
+
+test("a light pass never looks further back than a deep one", () => {
+  withStore((store) => {
+    expect(consolidate(store, false).examined).toBe(0);
+    live(store, [BACKUP]);
+    consolidate(store, false);
+    store.clock.advance(8 * DAY);
+    live(store, ["the kettle is broken"]);
+    expect(consolidate(store, false).examined).toBe(1);
+  });
+});
+
 test("what stood behind an episode comes back when that is forgotten, and stays behind when it is corrected", () => {
   withStore((store) => {
     const ids = live(store, [BACKUP, BACKUP]);

@@ -56,7 +56,11 @@ const EXPORT = {
       valid_to: null,
     },
     { id: id(3), name: "kubectl", entity_type: "TOOL", summary: "Speaks to the cluster." },
-    { id: id(4), name: "old", entity_type: "FACT", summary: "Was so.", valid_to: "2025-01-01T00:00:00Z" },
+    {
+      ...{ id: id(4), name: "register", entity_type: "FACT", summary: "The old till is in the hall." },
+      ...{ valid_from: "2024-01-01T00:00:00Z", valid_to: "2025-01-01T00:00:00Z" },
+    },
+    { id: id(9), name: "old", entity_type: "FACT", summary: "Was so.", valid_to: "2025-01-01T00:00:00Z" },
   ],
   relations: [{ source_id: id(2), target_id: id(3), relation_type: "USES", weight: 0.7, co_access_count: 5 }],
   skills: [
@@ -81,12 +85,13 @@ async function imported(file: string, ...more: string[]) {
   return { code, err, report: out === "" ? undefined : JSON.parse(out) };
 }
 
-test("things keep ids, times, accesses, stability and executions; what ended is refused by name", async () => {
+test("things keep ids, times, accesses, stability and executions", async () => {
   writeFileSync(join(bench.dir, "export.json"), JSON.stringify(EXPORT));
   const { code, report } = await imported("export.json");
   expect(code).toBe(1);
-  expect(report).toMatchObject({ items: 7, added: 6, already: 0 });
-  expect(report.refused).toMatchObject([{ list: "entities", index: 2, code: "invalid_input" }]);
+  expect(report).toMatchObject({ items: 8, added: 7, already: 0 });
+  // when it began to hold is not said
+  expect(report.refused).toMatchObject([{ list: "entities", index: 3, code: "invalid_input" }]);
 
   const get = (path: string) => node.must("GET", path, undefined, "moved");
   expect(await get(`/episodes/${id(1)}`)).toMatchObject({
@@ -114,11 +119,34 @@ test("things keep ids, times, accesses, stability and executions; what ended is 
   });
 });
 
+test("a fact that ended is read at its time, is in no recall, and can begin anew", async () => {
+  const path = `/entities/${id(4)}`;
+  const at = (time: string) => node.send("GET", `${path}?at=${time}`, undefined, "moved");
+  const held = { valid_from: "2024-01-01T00:00:00.000Z", valid_to: "2025-01-01T00:00:00.000Z" };
+  const recalled = async () =>
+    (await node.must("POST", "/entities/recall", { query: "where is the old till" }, "moved")).entities;
+
+  expect(await node.must("GET", path, undefined, "moved")).toMatchObject(held);
+  expect((await at("2024-06-01T00:00:00Z")).body).toMatchObject(held);
+  for (const outside of ["2023-12-31T23:59:59Z", "2025-01-01T00:00:00Z", "2026-01-01T00:00:00Z"])
+    expect([outside, (await at(outside)).status]).toEqual([outside, 404]);
+  expect(await recalled()).toEqual([]);
+
+  // a correction is of the time that it held; a new fact holds from now on
+  expect(await node.must("PUT", path, { details: "By the stairs." }, "moved")).toMatchObject(held);
+  const fact = { name: "register", entity_type: "FACT", summary: "The old till is back in the hall." };
+  const begun = await node.must("POST", `${path}/supersede`, fact, "moved");
+  expect(begun).toMatchObject({ ...fact, valid_to: null });
+  expect((await at("2024-06-01T00:00:00Z")).body).toMatchObject({ ...held, details: "By the stairs." });
+  expect((await at("2025-06-01T00:00:00Z")).status).toBe(404);
+  expect(await recalled()).toMatchObject([{ id: id(4), summary: fact.summary }]);
+});
+
 test("a second import adds nothing, and what was forgotten stays so", async () => {
-  expect((await imported("export.json")).report).toMatchObject({ added: 0, already: 6 });
+  expect((await imported("export.json")).report).toMatchObject({ added: 0, already: 7 });
   await node.send("DELETE", `/episodes/${id(1)}`, undefined, "moved");
   const { report } = await imported("export.json");
-  expect(report).toMatchObject({ added: 0, already: 5 });
+  expect(report).toMatchObject({ added: 0, already: 6 });
   expect(report.refused.map((one: { code: string }) => one.code)).toEqual(["gone", "invalid_input"]);
 });
 
