@@ -46,7 +46,7 @@ configuration of the installed node; \\fBdwbase config show\\fR tells every valu
 /etc/dwbase/dwbase.env, /etc/dwbase/credentials/
 environment of the service, and its secrets, one file each
 .TP
-/var/lib/dwbase
+/var/lib/dwbase/data
 the memory, and the node's keys
 .SH ENVIRONMENT
 ${plain(variables.join(", "))}

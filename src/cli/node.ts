@@ -23,7 +23,19 @@ export function nodeOf(context: Context, defaultTimeoutMs?: number): Client {
   const given = args.text("key") ?? (io.env.DWBASE_API_KEY || undefined);
   // The key file of this machine's node is for this machine's node alone, and only where it asks for a key.
   const spareKey = given === undefined && parseApi(api).local ? localKey(context) : undefined;
-  return new Client({ api, key: given, spareKey, timeoutMs: args.duration("timeout") ?? defaultTimeoutMs });
+  const timeoutMs = args.duration("timeout") ?? defaultTimeoutMs;
+  return new Client({ api, key: given, spareKey, timeoutMs, hint: hintOf(context, api) });
+}
+
+/** A node that is configured elsewhere than where commands look by default. */
+function hintOf(context: Context, api: string): string | undefined {
+  if (api !== DEFAULT_API) return undefined;
+  try {
+    const there = apiOf(parseListen(configured(context).config.node.listen));
+    return there === api ? undefined : `the configured one listens at ${there}: name it with --api`;
+  } catch {
+    return undefined; // a broken configuration is no business of a command that does not need it
+  }
 }
 
 /** A configuration that is named tells where its node listens. */

@@ -38,7 +38,8 @@ export function parse(path: readonly string[], action: Action, tokens: readonly 
   const command = cli.command(`${name} ${action.args ?? ""}`.trim());
   const specs = optionsOf(action);
   for (const option of specs) command.option(option.flags, option.about);
-  const { args, options } = cli.parse(["", "", name, ...tokens.map(guard)], { run: false });
+  const apart = splitShort(specs, tokens);
+  const { args, options } = cli.parse(["", "", name, ...apart.map(guard)], { run: false });
   const help = options.help === true;
   const words = [...args, ...((options["--"] as string[] | undefined) ?? [])].map(unguard);
   if (!help) {
@@ -55,6 +56,17 @@ export function parse(path: readonly string[], action: Action, tokens: readonly 
   }
   const read = readOptions(specs, options);
   return { args: new Args(words, read.values, read.switches), json: read.switches.has("json"), help };
+}
+
+/** `-l3` and `-l=3` are `-l 3`, as the original client reads them. What follows `--` are words. */
+function splitShort(specs: readonly OptionSpec[], tokens: readonly string[]): string[] {
+  const letters = specs.filter(takesValue).flatMap(({ flags }) => /^-([a-z]),/.exec(flags)?.[1] ?? []);
+  const end = tokens.includes("--") ? tokens.indexOf("--") : tokens.length;
+  const split = tokens.slice(0, end).flatMap((token) => {
+    const [, letter = "", value = ""] = /^-([a-z])=?(.+)$/s.exec(token) ?? [];
+    return letters.includes(letter) ? [`-${letter}`, value] : [token];
+  });
+  return [...split, ...tokens.slice(end)];
 }
 
 /**

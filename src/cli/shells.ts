@@ -104,6 +104,7 @@ function fish(words: Words): string {
     }
     const names = Object.keys(word.actions).join(" ");
     const before = `__fish_seen_subcommand_from ${name}; and not __fish_seen_subcommand_from ${names}`;
+    if (word.bare) lines.push(...fishAction(before, word.bare));
     for (const [sub, action] of Object.entries(word.actions)) {
       lines.push(`complete -c dwbase -n '${before}' -f -a ${sub} -d ${quote(action.summary)}`);
       lines.push(

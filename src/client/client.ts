@@ -13,6 +13,8 @@ export interface ClientOptions {
   spareKey?: string | undefined;
   /** How long the node may keep silent, ms; default `LIMITS.clientTimeoutMs`. */
   timeoutMs?: number | undefined;
+  /** What to do when nothing answers, behind a semicolon. */
+  hint?: string | undefined;
 }
 
 export interface ReplayPage {
@@ -31,8 +33,8 @@ export class Client {
   /** @throws Fault usage when `api` is no address. */
   constructor(options: ClientOptions) {
     const address = parseApi(options.api);
-    const { key, spareKey, timeoutMs = LIMITS.clientTimeoutMs } = options;
-    this.transport = new Transport(address, key, timeoutMs, spareKey);
+    const { key, spareKey, timeoutMs = LIMITS.clientTimeoutMs, hint } = options;
+    this.transport = new Transport(address, key, timeoutMs, spareKey, hint);
   }
 
   get address(): Address {

@@ -43,6 +43,7 @@ export class Transport {
     private key: string | undefined,
     private readonly timeoutMs: number,
     private readonly spare?: string,
+    private readonly hint = "start one with `dwbase serve` or name it with --api",
   ) {
     if (address.local && address.unix === undefined) bypassProxy();
   }
@@ -138,8 +139,7 @@ export class Transport {
       ECONNRESET: "the connection was cut",
     };
     const reason = why[errnoOf(cause)] ?? (cause instanceof Error ? cause.message : String(cause));
-    const hint = "start one with `dwbase serve` or name it with --api";
-    return new Fault("unreachable", `cannot reach a node at ${at}: ${reason}; ${hint}`, { cause });
+    return new Fault("unreachable", `cannot reach a node at ${at}: ${reason}; ${this.hint}`, { cause });
   }
 
   private refused(received: Received): Fault {

@@ -1,12 +1,16 @@
-/** Edit distance (Levenshtein), one row at a time. */
+/** Edit distance in which two letters that changed places count once (optimal string alignment). */
 function distance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
-      const swap = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(swap, row[j]! + 1, next[j - 1]! + 1));
+      const other = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const crossed = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const turned = crossed ? before[j - 2]! + 1 : Number.POSITIVE_INFINITY;
+      next.push(Math.min(other, turned, row[j]! + 1, next[j - 1]! + 1));
     }
+    before = row;
     row = next;
   }
   return row[b.length]!;

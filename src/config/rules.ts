@@ -14,8 +14,9 @@ export function settle(values: Values, own: Environment, env: Env, found: Findin
   const config = buildConfig((key) => values.get(key)!.value, own);
   const fault = (key: string, what: string) => found.problems.push(`${blame(values, key)}: ${what}`);
   if ((config.node.tlsCert === "") !== (config.node.tlsKey === "")) {
-    const missing = config.node.tlsCert === "" ? "node.tls_cert" : "node.tls_key";
-    fault(missing, `${missing} is empty; node.tls_cert and node.tls_key must be set together`);
+    const [set, missing] =
+      config.node.tlsKey === "" ? ["node.tls_cert", "node.tls_key"] : ["node.tls_key", "node.tls_cert"];
+    fault(set, `${set} is set and ${missing} is empty; they must be set together`);
   }
   if (config.node.embedder === "http") {
     if (config.embedder.url === "") fault("node.embedder", 'node.embedder = "http" needs embedder.url');

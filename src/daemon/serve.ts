@@ -18,8 +18,8 @@ import { ServiceManager } from "./service-manager.ts";
 import { Traces } from "./traces.ts";
 
 export interface ServeOptions {
-  /** Print the first commands to try on stdout. */
-  banner: boolean;
+  /** Takes the first commands to try, for a person; absent: there is nobody to greet. */
+  greet?: (text: string) => void;
 }
 
 /** The process is to be started again: a thread is gone. */
@@ -38,7 +38,7 @@ export async function serve(loaded: Loaded, options: ServeOptions): Promise<numb
   const node = new Node(loaded);
   try {
     const listening = await node.start();
-    if (options.banner) process.stdout.write(firstCommands(listening.url, node.open));
+    options.greet?.(firstCommands(listening.url, node.open));
     return await node.ended;
   } finally {
     await node.stop();
@@ -206,7 +206,8 @@ class Node {
     this.circuits.add(engine);
     this.engine = engine;
     const { level, reason } = this.control;
-    if (level !== "NONE") this.log.logger.warn({ level, reason }, "the panic level of before still holds");
+    if (level !== "NONE")
+      this.log.logger.warn({ panic_level: level, reason }, "the panic level of before still holds");
   }
 
   private watchSignals(): void {

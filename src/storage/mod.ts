@@ -9,7 +9,7 @@ export {
   listAudit,
   verifyAudit,
 } from "./audit.ts";
-export { auditOffline, commitOffline, withAudit } from "./audit-files.ts";
+export { auditOffline, commitOffline, lookInto } from "./audit-files.ts";
 export { type CheckReport, checkStore } from "./check.ts";
 export type { Finding } from "./check-report.ts";
 export type { WriteContext } from "./context.ts";

@@ -6,7 +6,7 @@ import { dropCopies, settleLog, whyNoCopy } from "./copies.ts";
 import { sqliteFault } from "./faults.ts";
 import { type Keyring, keyIdOf, keyringOf, vaultOfKey } from "./keyring.ts";
 import { readSentKey } from "./meta.ts";
-import { lockDirectory, openForRead, openForWrite } from "./open.ts";
+import { lockDirectory, openForRead, openForWrite, refuseAbsent } from "./open.ts";
 import { buildDatabase, installDatabase, type SourceVector, type TruthSource } from "./rebuild.ts";
 import { ATOM_SELECT, type AtomRow, loadAtom } from "./rows.ts";
 import { MIGRATIONS } from "./schema.ts";
@@ -75,9 +75,7 @@ function notWhole(what: string): Fault {
 /** Runs `work` with the directory's lock held. @throws Fault storage_error when a node uses it, not_found */
 export function withLock<T>(dataDir: string, work: (place: Layout) => T): T {
   const place = layout(dataDir);
-  if (![place.database, place.incoming, place.old].some((path) => existsSync(path))) {
-    throw new Fault("not_found", `there is no dwbase database in ${dataDir}; check --data-dir`);
-  }
+  refuseAbsent(place);
   const lock = lockDirectory(place);
   try {
     return work(place);
@@ -143,7 +141,7 @@ export function rekeyStore(
 ): number | undefined {
   return withLock(dataDir, (place) => {
     const { keys } = options.keyring ?? keyringOf(process.env);
-    if (to !== undefined) vaultOfKey({ keys }, to, "the store is to be, which");
+    if (to !== undefined) vaultOfKey({ keys }, to, "the store that rekey makes");
     if (currentKey(place) === to) return undefined;
     const atoms = rebuild(place, options, to === undefined ? { keys } : { wanted: to, keys });
     // neither what the old key opens nor what was not encrypted may stay

@@ -136,6 +136,11 @@ export function openForWrite(
   }
 }
 
+/** A swap of databases that was cut off counts as one. @throws Fault not_found */
+export function refuseAbsent(place: Layout): void {
+  if (![place.database, place.incoming, place.old].some((path) => existsSync(path))) throw noDatabase(place);
+}
+
 function noDatabase(place: Layout): Fault {
   return new Fault("not_found", `there is no dwbase database in ${place.dir}; check --data-dir`);
 }

@@ -1,6 +1,6 @@
 import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type Clock, Fault, type Layout, layout, syncFile } from "../base/mod.ts";
+import { type Clock, Fault, giveToOwnerOf, type Layout, layout, syncFile } from "../base/mod.ts";
 import type { Space } from "../embedder/mod.ts";
 import { checkStore } from "./check.ts";
 import type { Finding } from "./check-report.ts";
@@ -99,6 +99,7 @@ export function buildDatabase(place: Layout, source: TruthSource, options: Rebui
 
 /** Puts a built database in its place. @param aside where the one before is kept; absent: it is removed */
 export function installDatabase(place: Layout, fresh: string, aside = join(place.rebuild, "replaced")): void {
+  giveToOwnerOf(place.dir, fresh);
   swapDatabase(place, fresh, aside);
   dropRebuild(place);
   // snapshots are of the database before

@@ -52,6 +52,13 @@ async function asked(
   };
 }
 
+test("tables have their headers in capitals, as everywhere", async () => {
+  bench.node.script.push(() => Response.json({ flags: [FLAG], total: 1 }));
+  expect((await bench.run(["control", "flags"], { tty: true })).out).toStartWith("FLAG ");
+  bench.node.script.push(() => Response.json({ circuits: [CIRCUIT], total: 1 }));
+  expect((await bench.run(["control", "circuits"], { tty: true })).out).toStartWith("CIRCUIT ");
+});
+
 describe("control", () => {
   test("panic sends the level with its reason and source, and shows where the node stands", async () => {
     const argv = ["control", "panic", "LIMITED", "the", "card", "fails", "--source", "monitor"];

@@ -81,7 +81,7 @@ test("config init writes a template once, config check and show read it", async 
 
   expect((await bench.run(["config", "check", "dwbase.toml"])).out).toBe(`${path} is valid\n`);
   const shown = JSON.parse((await bench.run(["config", "show", "--json"])).out);
-  expect(shown.path).toBe(path);
+  expect([shown.path, shown.notices]).toEqual([path, []]);
   expect(shown.settings.find(({ key }: { key: string }) => key === "node.listen").value).toBe(
     '"127.0.0.1:8080"',
   );
@@ -93,6 +93,9 @@ test("config check names file, line and key", async () => {
   expect([code, out]).toEqual([2, ""]);
   expect(err).toContain("bad.toml:2: node.listn is not a setting; did you mean node.listen?");
   expect((await bench.run(["config", "check", "absent.toml"])).code).toBe(2);
+  expect((await bench.run(["config", "check", "."])).err).toBe(
+    `dwbase: cannot read ${bench.dir}: it is a directory; name a file\n`,
+  );
 });
 
 test("deploy status, stop and clean with nothing there", async () => {
@@ -113,6 +116,9 @@ test("completion scripts know every command, and their shells accept them", asyn
       expect(Bun.spawnSync([shell, "-n"], { stdin: Buffer.from(out) }).exitCode).toBe(0);
   }
   expect((await bench.run(["completion", "tcsh"])).code).toBe(2);
+  // a word that does something on its own has options of its own
+  const fish = (await bench.run(["completion", "fish"])).out;
+  expect(fish).toMatch(/-n '__fish_seen_subcommand_from backup; and not [^']*' -l unmounted/);
 });
 
 test("bash completion offers words, actions, options and choices", async () => {

@@ -292,6 +292,9 @@ test("health keeps the convention of monitoring plug-ins", async () => {
   const warning = await bench.run(["health"]);
   expect(warning.code).toBe(1);
   expect(warning.out).toStartWith("DWBASE WARNING - degraded; disk: 93 % / used | rss=");
+  const young = { memory: { ...HEALTH.memory, budget_bytes: 0 }, disk: { ...HEALTH.disk, budget_bytes: 0 } };
+  bench.node.script.push(() => Response.json({ ...HEALTH, ...young }));
+  expect((await bench.run(["health"])).out).toContain("rss=50000000B;;;0 disk=4096B;;;0");
   const down = await bench.run(["health", "--api", "http://127.0.0.1:1", "--json"]);
   expect([down.code, json(down.out).state]).toEqual([2, "CRITICAL"]);
   expect((await bench.run(["health", "--bogus"])).code).toBe(3);

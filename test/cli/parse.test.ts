@@ -44,6 +44,14 @@ test("values and words stay as they were typed", () => {
   );
 });
 
+test("a short option takes its value with and without a gap", () => {
+  for (const typed of [["-l", "3"], ["-l3"], ["-l=3"]]) {
+    expect(read("home", ...typed, "a").args.number("limit")).toBe(3);
+    expect(read("home", ...typed, "a").args.rest(1)).toEqual(["a"]);
+  }
+  expect(read("home", "--", "-l3").args.rest(1)).toEqual(["-l3"]);
+});
+
 test("what follows -- are words", () => {
   expect(read("home", "--", "-5", "--yes").args.rest(1)).toEqual(["-5", "--yes"]);
 });

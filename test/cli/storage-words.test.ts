@@ -1,8 +1,8 @@
 /** `dwbase storage …` over a data directory: what it says, what it does, how it exits. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { layout } from "../../src/base/mod.ts";
+import { layout, newId } from "../../src/base/mod.ts";
 import { insertAtom, keyringOf, StoreWriter } from "../../src/storage/mod.ts";
 import { type Bench, openBench, type Ran } from "./harness.ts";
 
@@ -72,9 +72,54 @@ describe("rekey", () => {
 
   test("without its key, or without a word which, changes nothing", async () => {
     const before = readFileSync(layout(dir).database);
-    expect((await storage("rekey --to HOME")).code).toBe(4);
+    const refused = await storage("rekey --to HOME");
+    expect([refused.code, refused.err]).toEqual([
+      4,
+      'dwbase: the store that rekey makes is encrypted by the key "HOME": set DWBASE_KEY_HOME to its 64 hex digits\n',
+    ]);
     expect((await storage("rekey")).code).toBe(2);
     expect(readFileSync(layout(dir).database)).toEqual(before);
+  });
+});
+
+test.skipIf(process.getuid?.() !== 0)("what root makes anew is the owner's, who can go on", async () => {
+  const nobody = 65_534;
+  for (const path of [dir, layout(dir).database]) chownSync(path, nobody, nobody);
+  const env = { DWBASE_KEY_HOME: KEY };
+  for (const words of ["reindex", "rekey --to HOME", "rekey --to none"]) {
+    expect((await storage(words, env)).code).toBe(0);
+    expect([words, statSync(layout(dir).database).uid]).toEqual([words, nobody]);
+  }
+  damage();
+  expect((await storage("repair")).code).toBe(6);
+  expect(statSync(layout(dir).database).uid).toBe(nobody);
+});
+
+describe("keys of a stopped node", () => {
+  const keys = (words: string, where = dir) => bench.run(["keys", ...words.split(" "), "--data-dir", where]);
+
+  test("are made, listed beside whoever uses the directory, and revoked", async () => {
+    expect((await keys("create --name kitchen --read home")).code).toBe(0);
+    const node = new StoreWriter(dir);
+    expect((await keys("list")).out).toStartWith("kitchen\t");
+    expect((await keys("revoke kitchen")).err).toContain("another dwbase uses");
+    node.close();
+    expect((await keys("revoke kitchen")).code).toBe(0);
+    expect((await keys("list --json")).out).toBe("[]\n");
+    expect((await storage("check --deep")).code).toBe(0);
+  });
+
+  test("a mistyped directory is not found, and not made", async () => {
+    const typo = join(bench.dir, "dta");
+    for (const words of ["list", "create --name x", "revoke x", `revoke ${newId(0)}`]) {
+      const { code, err } = await keys(words, typo);
+      expect([words, code, err]).toEqual([
+        words,
+        3,
+        `dwbase: there is no dwbase database in ${typo}; check --data-dir\n`,
+      ]);
+    }
+    expect(existsSync(typo)).toBe(false);
   });
 });
 

@@ -103,7 +103,11 @@ test("nothing listening, and no answer in time, are both unreachable", async () 
   await fake.stop();
   const gone = await faultOf(client.health());
   expect(gone.code).toBe("unreachable");
-  expect(gone.message).toContain("nothing listens there");
+  expect(gone.message).toEndWith(
+    "nothing listens there; start one with `dwbase serve` or name it with --api",
+  );
+  const told = new Client({ api: fake.url, hint: "look in the cellar" });
+  expect((await faultOf(told.health())).message).toEndWith("nothing listens there; look in the cellar");
 });
 
 test("a node on a Unix socket is reached", async () => {

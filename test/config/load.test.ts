@@ -225,8 +225,11 @@ describe("a file that is not accepted", () => {
 describe("settings that belong together", () => {
   test("a certificate needs its key", () => {
     const path = file('[node]\ntls_cert = "c.pem"\n');
-    expect(refusal({ path })).toContain(
-      "node.tls_key is empty; node.tls_cert and node.tls_key must be set together",
+    const sentence = (set: string, missing: string) =>
+      `: ${set} is set and ${missing} is empty; they must be set together`;
+    expect(refusal({ path })).toBe(`${path}:2${sentence("node.tls_cert", "node.tls_key")}`);
+    expect(refusal({ env: { DWBASE_NODE_TLS_KEY: "k.pem" } })).toBe(
+      `env DWBASE_NODE_TLS_KEY${sentence("node.tls_key", "node.tls_cert")}`,
     );
   });
 
@@ -270,6 +273,7 @@ test("the nearest word is found by its last part first, then by the whole; far w
   const keys = ["node.listen", "backup.keep", "node.storage.key_id"];
   expect(nearest("listn", keys)).toBe("node.listen");
   expect(nearest("node.kep", keys)).toBe("backup.keep");
+  expect(nearest("limti", ["limit", "label"])).toBe("limit");
   expect(nearest("NODE.STORAGE.KEYID", keys)).toBe("node.storage.key_id");
   expect(nearest("weather", keys)).toBeUndefined();
   expect(nearest("x".repeat(100_000), keys)).toBeUndefined();

@@ -53,7 +53,7 @@ const PURPOSE: Record<TemplateName, Record<string, Value>> = {
     "node.security.ask_per_min": 120,
   },
   production: {
-    "node.data_dir": "/var/lib/dwbase",
+    "node.data_dir": "/var/lib/dwbase/data",
     "node.secrets_backend": "chained",
     "node.security.remember_per_sec": 20,
     "node.security.ask_per_min": 600,

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Fault } from "../../src/base/mod.ts";
 import { systemClock } from "../../src/base/mod.ts";
 import { ALL_WORK, Circuits, Control, ControlCells, GATE } from "../../src/control/mod.ts";
-import { type AuditEntry, listAudit, verifyAudit, withAudit } from "../../src/storage/mod.ts";
+import { type AuditEntry, listAudit, lookInto, verifyAudit } from "../../src/storage/mod.ts";
 import { atom, caller, FIRM, Fixture, JSON_WANTED } from "./harness.ts";
 
 let node: Fixture;
@@ -27,7 +27,7 @@ async function codeOf(act: Promise<unknown>): Promise<string> {
 }
 
 function entries(): Pick<AuditEntry, "action" | "actor" | "target" | "detail">[] {
-  return withAudit(node.dataDir, (db) => {
+  return lookInto(node.dataDir, (db) => {
     expect(verifyAudit(db).findings).toEqual([]);
     return listAudit(db, 100).map(({ action, actor, target, detail }) => ({ action, actor, target, detail }));
   });
@@ -77,7 +77,7 @@ describe("the gate", () => {
     await node.engine.manageWorld(node.me, { action: "delete", world: "w" }, JSON_WANTED);
     cells.stop(GATE.background | GATE.writes);
     const rows = () =>
-      withAudit(node.dataDir, (db) => db.query<{ n: number }, []>("SELECT count(*) AS n FROM atom").get()!.n);
+      lookInto(node.dataDir, (db) => db.query<{ n: number }, []>("SELECT count(*) AS n FROM atom").get()!.n);
     for (let i = 0; i < 100 && rows() > 0; i++) await Bun.sleep(50);
     expect(rows()).toBe(0);
     cells.stop(0);

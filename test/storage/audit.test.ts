@@ -6,8 +6,8 @@ import {
   audit,
   auditOffline,
   listAudit,
+  lookInto,
   verifyAudit,
-  withAudit,
 } from "../../src/storage/mod.ts";
 import { rowSum } from "../../src/storage/sums.ts";
 import { Store } from "./harness.ts";
@@ -28,12 +28,12 @@ function logged(n: number): void {
 }
 
 const verify = (...expected: Parameters<typeof verifyAudit> extends [unknown, ...infer R] ? R : never) =>
-  withAudit(store.dir, (db) => verifyAudit(db, ...expected));
+  lookInto(store.dir, (db) => verifyAudit(db, ...expected));
 
 describe("the chain", () => {
   test("holds entries in the order in which they were written", () => {
     logged(3);
-    const entries = withAudit(store.dir, (db) => listAudit(db, 2));
+    const entries = lookInto(store.dir, (db) => listAudit(db, 2));
     expect(entries.map(({ n, target, actor, action, detail }) => [n, target, actor, action, detail])).toEqual(
       [
         [2, "flag 2", "admin", "flag", "on"],
@@ -128,7 +128,7 @@ describe("its bound", () => {
     store.run((ctx) =>
       audit(ctx, { action: "panic", actor: "a".repeat(1000), target: "\ud800", detail: "d".repeat(5000) }),
     );
-    const [entry] = withAudit(store.dir, (db) => listAudit(db, 1));
+    const [entry] = lookInto(store.dir, (db) => listAudit(db, 1));
     expect([entry!.actor.length, entry!.target, entry!.detail.length]).toEqual([
       LIMITS.auditNameChars,
       "\ufffd",

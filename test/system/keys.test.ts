@@ -49,7 +49,7 @@ suite("keys", () => {
     node = await TestNode.start({ dir, env: NEVER });
     const listed = await node.get("/keys", as(rescue.out.trim()));
     expect(listed.body.map(({ name }: { name: string }) => name)).toEqual(["rescue"]);
-    const refused = await run(["keys", "list", "--data-dir", dir]);
+    const refused = await run(["keys", "revoke", "rescue", "--data-dir", dir]);
     expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("another dwbase uses")]);
     await node.stop();
     const audit = await run(["audit", "list", "--json", "--data-dir", dir]);

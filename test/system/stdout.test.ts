@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BIN, cleanEnv, deepCheck, figure, scratch, suite, until } from "./harness.ts";
@@ -82,6 +82,22 @@ suite("standard output", () => {
     expect(dropped).toBeGreaterThanOrEqual(REQUESTS);
     await node.stop();
     figure(`stdout /dev/full: ${REQUESTS} requests served, ${dropped} log lines dropped and counted`);
+  });
+
+  test("stdout is the log's alone: JSON lines, while the greeting of a person goes to stderr", async () => {
+    const dir = scratch();
+    const [out, err] = [join(dir, "out"), join(dir, "err")];
+    const node = await SilentNode.start(`exec env -u INVOCATION_ID "$@" >${out} 2>${err}`);
+    await node.stop();
+    const lines = readFileSync(out, "utf8").trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line).msg)).toContain("listening");
+    expect(readFileSync(err, "utf8")).toContain("Try, in another terminal:");
+  });
+
+  test.each([">/dev/full", "2>/dev/full", "2>&-"])("greeting somebody %s ends no node", async (where) => {
+    const node = await SilentNode.start(`exec env -u INVOCATION_ID "$@" ${where}`);
+    await node.remember(0);
+    await node.stop();
   });
 
   test("a pipe whose reader is gone", async () => {

@@ -10,7 +10,7 @@ export const word: Word = {
     list: {
       summary: "show the newest entries, oldest first",
       options: [{ flags: "-l, --limit <n>", about: "at most so many (default 100)" }, ...STORE_OPTIONS],
-      examples: ["dwbase audit list", "dwbase audit list --data-dir /var/lib/dwbase --limit 20 --json"],
+      examples: ["dwbase audit list", "dwbase audit list --data-dir /var/lib/dwbase/data --limit 20 --json"],
       run: list,
     },
     verify: {
@@ -27,22 +27,22 @@ const DEFAULT_LIMIT = 100;
 async function list(context: Context): Promise<void> {
   const { args, print } = context;
   const limit = args.number("limit", { min: 1, max: LIMITS.auditEntries + LIMITS.auditBlock, whole: true });
-  const { listAudit, withAudit } = await import("../../storage/mod.ts");
-  const found = withAudit(dataDirOf(context), (db) => listAudit(db, limit ?? DEFAULT_LIMIT));
+  const { listAudit, lookInto } = await import("../../storage/mod.ts");
+  const found = lookInto(dataDirOf(context), (db) => listAudit(db, limit ?? DEFAULT_LIMIT));
   const entries = found.map(({ n, at_ms, action, actor, target, detail, hash }) => {
     return { n, timestamp: formatTime(at_ms), action, actor, target, detail, hash: hash.toHex() };
   });
   if (print.json) return print.document(entries);
   const rows = entries.map((e) => [String(e.n), e.timestamp, e.actor, e.action, e.target, e.detail]);
-  print.table(["n", "when", "who", "did", "to", "how"], rows);
+  print.table(["N", "WHEN", "WHO", "DID", "TO", "HOW"], rows);
 }
 
 async function verify(context: Context): Promise<number> {
   const { args, print } = context;
   const dataDir = dataDirOf(context);
   const expected = endOf(args.text("expect"));
-  const { verifyAudit, withAudit } = await import("../../storage/mod.ts");
-  const report = withAudit(dataDir, (db) => verifyAudit(db, expected));
+  const { verifyAudit, lookInto } = await import("../../storage/mod.ts");
+  const report = lookInto(dataDir, (db) => verifyAudit(db, expected));
   if (print.json) print.document({ data_dir: dataDir, ...report });
   else {
     for (const finding of report.findings) print.line(finding);

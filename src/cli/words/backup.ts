@@ -58,7 +58,7 @@ export const word: Word = {
       summary: "write one archive",
       options: [OUT, ENCRYPT, ...STORE_NODE_OPTIONS],
       examples: [
-        "dwbase backup create --data-dir /var/lib/dwbase --out memory.tzst",
+        "dwbase backup create --data-dir /var/lib/dwbase/data --out memory.tzst",
         "dwbase backup create --out - | ssh nas 'cat > memory.tzst'",
       ],
       run: working(create),
@@ -86,7 +86,7 @@ export const word: Word = {
     restore: {
       summary: "put an archive's memory into the data directory of a stopped node",
       options: [{ flags: "--input <file>", about: "the archive" }, FORCE, CLONE, ACCEPT, ...STORE_OPTIONS],
-      examples: ["dwbase backup restore --input memory.tzst --data-dir /var/lib/dwbase --force"],
+      examples: ["dwbase backup restore --input memory.tzst --data-dir /var/lib/dwbase/data --force"],
       run: working(restore),
     },
     snapshot: {

@@ -68,7 +68,7 @@ async function show(context: Context): Promise<void> {
   const { print } = context;
   const loaded = configured(context);
   const rows = describe(loaded);
-  if (print.json) return print.document({ path: loaded.path, settings: rows });
+  if (print.json) return print.document({ path: loaded.path, settings: rows, notices: loaded.notices });
   for (const notice of loaded.notices) print.note(notice);
   print.table(
     ["KEY", "VALUE", "SOURCE"],

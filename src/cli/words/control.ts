@@ -112,7 +112,7 @@ function printFlags({ print }: Context, all: readonly FlagView[]): void {
     flag.source,
     flag.description,
   ]);
-  print.table(["flag", "is", "rollout", "set by", "what it does"], rows);
+  print.table(["FLAG", "IS", "ROLLOUT", "SET BY", "WHAT IT DOES"], rows);
 }
 
 /** @throws Fault usage */
@@ -157,5 +157,5 @@ async function circuits(context: Context): Promise<void> {
     `${circuit.failure_count} of ${circuit.failure_threshold} failures`,
     circuit.description,
   ]);
-  print.table(["circuit", "state", "counted", "what it guards"], rows);
+  print.table(["CIRCUIT", "STATE", "COUNTED", "WHAT IT GUARDS"], rows);
 }

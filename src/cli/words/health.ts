@@ -61,7 +61,7 @@ function sentence({ status, message, checks }: Health): string {
   return [message === "" ? status : message, ...bad].join("; ").replaceAll("|", "/").replace(/\s+/g, " ");
 }
 
-/** `label=value[unit];[warn];[crit];[min];[max]` */
+/** `label=value[unit];[warn];[crit];[min];[max]`. A budget that is not known yet, just after the start, is no limit. */
 function perfdata({
   memory,
   disk,
@@ -70,8 +70,8 @@ function perfdata({
   uptime_s: uptime,
 }: Health): string {
   return [
-    `rss=${memory.rss_bytes}B;;${memory.budget_bytes};0`,
-    `disk=${disk.used_bytes}B;;${disk.budget_bytes};0`,
+    `rss=${memory.rss_bytes}B;;${memory.budget_bytes || ""};0`,
+    `disk=${disk.used_bytes}B;;${disk.budget_bytes || ""};0`,
     `disk_used=${Math.round(usage.percent_used * 10) / 10}%;;;0;100`,
     `index_lag=${Math.round(lag)}ms;;;0`,
     `uptime=${Math.floor(uptime)}s;;;0`,

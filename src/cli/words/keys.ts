@@ -74,7 +74,7 @@ async function keysOf(context: Context): Promise<Keys> {
     };
   }
   const { keyDigest, newKey } = await import("../../auth/mod.ts");
-  const { commitOffline, createKey, listKeys, revokeKey } = await import("../../storage/mod.ts");
+  const { commitOffline, createKey, listKeys, lookInto, revokeKey } = await import("../../storage/mod.ts");
   const dataDir = dataDirOf(context);
   return {
     async create(key) {
@@ -83,7 +83,7 @@ async function keysOf(context: Context): Promise<Keys> {
       const { id, name } = commitOffline(dataDir, (ctx) => createKey(ctx, key, sha256, BY));
       return { id, name, key: secret };
     },
-    list: async () => commitOffline(dataDir, ({ db }) => listKeys(db)).map(({ sha256: _, ...view }) => view),
+    list: async () => lookInto(dataDir, listKeys).map(({ sha256: _, ...view }) => view),
     revoke: async (id) => commitOffline(dataDir, (ctx) => revokeKey(ctx, id, BY)),
   };
 }

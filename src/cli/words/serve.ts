@@ -12,7 +12,7 @@ export const word: Word = {
     { flags: "--listen <address>", about: "host:port or unix:/path" },
     { flags: "--data-dir <dir>", about: "where the memory lies" },
   ],
-  examples: ["dwbase serve", "dwbase serve --listen 0.0.0.0:8080 --data-dir /var/lib/dwbase"],
+  examples: ["dwbase serve", "dwbase serve --listen 0.0.0.0:8080 --data-dir /var/lib/dwbase/data"],
   async run({ args, io }) {
     const flags: Record<string, string> = {};
     for (const [flag, key] of Object.entries(SETTING_OF)) {
@@ -24,7 +24,7 @@ export const word: Word = {
     const { ramBudget } = await import("../../watchdog/mod.ts");
     await enterSmallHeap(ramBudget(loaded.config.limits.maxRamMb));
     const { serve } = await import("../../daemon/mod.ts");
-    // Under a service manager there is nobody to greet.
-    return serve(loaded, { banner: io.env.INVOCATION_ID === undefined });
+    // Under a service manager there is nobody to greet. Stdout is the log's alone: JSON lines and nothing else.
+    return serve(loaded, io.env.INVOCATION_ID === undefined ? { greet: (text) => io.err(text) } : {});
   },
 };

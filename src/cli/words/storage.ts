@@ -11,13 +11,16 @@ export const word: Word = {
     check: {
       summary: "check that everything stored is whole",
       options: [{ flags: "--deep", about: "read and verify every row" }, ...STORE_OPTIONS],
-      examples: ["dwbase storage check --deep", "dwbase storage check --data-dir /var/lib/dwbase --json"],
+      examples: [
+        "dwbase storage check --deep",
+        "dwbase storage check --data-dir /var/lib/dwbase/data --json",
+      ],
       run: check,
     },
     reindex: {
       summary: "build everything that is derived from the memories anew",
       options: STORE_OPTIONS,
-      examples: ["dwbase storage reindex --data-dir /var/lib/dwbase"],
+      examples: ["dwbase storage reindex --data-dir /var/lib/dwbase/data"],
       run: reindex,
     },
     rekey: {
@@ -32,13 +35,13 @@ export const word: Word = {
     repair: {
       summary: "save what can be read of a damaged store",
       options: STORE_OPTIONS,
-      examples: ["dwbase storage repair --data-dir /var/lib/dwbase"],
+      examples: ["dwbase storage repair --data-dir /var/lib/dwbase/data"],
       run: repair,
     },
     rollback: {
       summary: "go back to the copy made before the last upgrade, for the older dwbase",
       options: STORE_OPTIONS,
-      examples: ["dwbase storage rollback --data-dir /var/lib/dwbase"],
+      examples: ["dwbase storage rollback --data-dir /var/lib/dwbase/data"],
       run: rollback,
     },
     stats: {
