@@ -81,7 +81,7 @@ export interface Receiver {
   /** The metadata is known: a chance to refuse before anything is unpacked. */
   begin(metadata: Metadata): void;
   /** Bytes of the database, in order. */
-  data(chunk: Uint8Array): void;
+  data(chunk: Uint8Array): void | Promise<void>;
 }
 
 /**
@@ -186,7 +186,7 @@ class Members {
     let done = 0;
     for await (const chunk of entry) {
       hash.update(chunk);
-      this.receiver.data(chunk);
+      await this.receiver.data(chunk);
       done += chunk.length;
       this.progress(done, listed.bytes);
     }

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import {
   ensureDir,
@@ -14,13 +14,13 @@ import {
 } from "../base/mod.ts";
 import { rekeyStore, type StoreFacts, snapshotBytes, storeFacts } from "../storage/mod.ts";
 import { writeArchive } from "./archive.ts";
+import { Kernel } from "./kernel.ts";
 import { describe, type Metadata } from "./metadata.ts";
 import { SEAL_BYTES } from "./seal.ts";
 import { FileSink, PipeSink } from "./sink.ts";
 import { SNAPSHOT, takeSnapshot, walBound } from "./snapshot.ts";
 import { requireFileSize, requireSpace } from "./space.ts";
 import { type Noted, noted } from "./status.ts";
-import { uncache } from "./uncache.ts";
 import { type Report, verifyArchive } from "./verify.ts";
 
 /** Name of an archive while it is written: half of one is never named as a whole one is. */
@@ -39,6 +39,8 @@ export interface CreateOptions {
   encrypt?: string;
   /** The command that runs this program, for its copying child. */
   self?: readonly string[];
+  /** This process exists for the backup alone: once the copy is made, the processor and the disk are everybody else's first. */
+  background?: boolean;
   /** Ends it; nothing is left behind then. */
   signal?: AbortSignal;
 }
@@ -75,8 +77,9 @@ export async function create(options: CreateOptions): Promise<Created> {
   const work = workDirectory(parent);
   const place = target === undefined || target === parent ? work : workDirectory(target);
   try {
-    const facts = await copyStore(options, work, bytes);
-    return await writeOut(options, join(work, SNAPSHOT), facts, join(place, PART));
+    const kernel = await Kernel.open();
+    const facts = await copyStore(options, kernel, work, bytes);
+    return await packCopy(options, kernel, join(work, SNAPSHOT), facts, join(place, PART));
   } finally {
     removeWork(work);
     removeWork(place);
@@ -94,11 +97,17 @@ function requireRoom(parent: string, target: string | undefined, bytes: number, 
 }
 
 /** The copy of the database in `work`, encrypted if that is wanted. */
-async function copyStore(options: CreateOptions, work: string, bytes: number): Promise<StoreFacts> {
+async function copyStore(
+  options: CreateOptions,
+  kernel: Kernel,
+  work: string,
+  bytes: number,
+): Promise<StoreFacts> {
   const { dataDir, report, signal, encrypt } = options;
   const facts = await takeSnapshot({
     dataDir,
     dir: work,
+    kernel,
     walBytes: walBound(dataDir, options.diskBudget),
     self: options.self ?? ownCommand(),
     onProgress: (done) => report("copying the database", done, bytes),
@@ -107,12 +116,15 @@ async function copyStore(options: CreateOptions, work: string, bytes: number): P
   return encrypt === undefined ? facts : encryptCopy(work, facts, encrypt, report);
 }
 
-async function writeOut(
-  { out, report, signal, index }: CreateOptions,
+/** The archive of the copy, read back and in its place. */
+async function packCopy(
+  { out, report, signal, index, background }: CreateOptions,
+  kernel: Kernel,
   snapshot: string,
   facts: StoreFacts,
   part: string,
 ): Promise<Created> {
+  if (background) kernel.stepBack();
   const file = await hashed(snapshot, report);
   const metadata = describe(facts, file, await index(), systemClock.now());
   const progress = (done: number, total: number) => report("writing the archive", done, total);
@@ -121,8 +133,8 @@ async function writeOut(
     await writeArchive(pipe, metadata, snapshot, progress, signal);
     return { path: "", bytes: pipe.bytes + SEAL_BYTES, metadata };
   }
-  await writeFileArchive(part, metadata, snapshot, progress, signal);
-  await uncache(part);
+  await writeFileArchive(new FileSink(part, kernel), metadata, snapshot, progress, signal);
+  uncache(part, kernel);
   await verifyArchive(part, report);
   signal?.throwIfAborted();
   publish(part, out);
@@ -153,14 +165,19 @@ async function hashed(path: string, report: Report): Promise<{ bytes: number; sh
   return { bytes, sha256: hash.digest("hex") };
 }
 
+function uncache(path: string, kernel: Kernel): void {
+  const fd = openSync(path, "r");
+  kernel.uncache(fd);
+  closeSync(fd);
+}
+
 async function writeFileArchive(
-  path: string,
+  sink: FileSink,
   metadata: Metadata,
   snapshot: string,
   progress: (done: number, total: number) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const sink = new FileSink(path);
   try {
     await writeArchive(sink, metadata, snapshot, progress, signal);
   } finally {

@@ -1,10 +1,14 @@
-import { existsSync, statfsSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, statfsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Fault, isErrorCode, LIMITS, layout, toWire } from "../base/mod.ts";
 import { type StoreFacts, snapshotStore } from "../storage/mod.ts";
+import type { Kernel } from "./kernel.ts";
+import { Pace } from "./pace.ts";
 
-/** How often the WAL is looked at while its frames are held. */
-const LOOK_MS = 50;
+/** How often the WAL and the copy are looked at. */
+const LOOK_MS = 2;
+/** Part of the bound of the WAL from which on the copying takes no rests any more. */
+const HURRY = 0.25;
 /** Name of the copy in the directory that it is made in: that of a store. */
 export const SNAPSHOT = basename(layout("").database);
 
@@ -26,6 +30,7 @@ export interface SnapshotOptions {
   dataDir: string;
   /** Where the copy is made. */
   dir: string;
+  kernel: Kernel;
   /** See `walBound`. */
   walBytes: number;
   /** The command that runs this program. */
@@ -49,23 +54,64 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<StoreFacts
     stdout: "pipe",
     stderr: "pipe",
   });
+  const copy = new GrowingCopy(join(dir, SNAPSHOT), child, options.kernel);
   let ended: Fault | undefined;
   const began = performance.now();
-  const watch = setInterval(() => {
-    if (sizeOf(place.wal) >= walBytes) ended ??= tooBusy(walBytes);
+  const look = async (): Promise<void> => {
+    const wal = sizeOf(place.wal);
+    if (wal >= walBytes) ended ??= tooBusy(walBytes);
     if (performance.now() - began >= LIMITS.backupReadMs) ended ??= tooSlow();
     if (ended || signal?.aborted) child.kill("SIGKILL");
-    else onProgress(sizeOf(join(dir, SNAPSHOT)));
-  }, LOOK_MS);
+    else onProgress(await copy.writeOut(wal > HURRY * walBytes));
+  };
   try {
-    const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-    await child.exited;
+    const said = Promise.all([child.stdout.text(), child.stderr.text()]);
+    while (child.exitCode === null && child.signalCode === null) {
+      await look();
+      await Promise.race([child.exited, Bun.sleep(LOOK_MS)]);
+    }
+    const [out, err] = await said;
     signal?.throwIfAborted();
     if (ended) throw ended;
     return factsOf(out, err);
   } finally {
-    clearInterval(watch);
+    copy.close();
     child.kill("SIGKILL");
+  }
+}
+
+/**
+ * The copy while a child makes it. SQLite would leave all of it to one flush at the end, behind which the node's own
+ * fsyncs wait: the child stands still while what it has written goes out.
+ */
+class GrowingCopy {
+  private fd: number | undefined;
+  private pace: Pace | undefined;
+
+  constructor(
+    private readonly path: string,
+    private readonly child: Bun.Subprocess,
+    private readonly kernel: Kernel,
+  ) {}
+
+  /** @param hurry see `Pace` @returns its bytes so far */
+  async writeOut(hurry: boolean): Promise<number> {
+    const bytes = sizeOf(this.path);
+    if (this.fd === undefined) {
+      if (bytes === 0) return 0;
+      this.fd = openSync(this.path, "r");
+      this.pace = new Pace(this.kernel, this.fd);
+    }
+    if (this.pace?.due(bytes)) {
+      this.child.kill("SIGSTOP");
+      await this.pace.wrote(bytes, hurry);
+      this.child.kill("SIGCONT");
+    }
+    return bytes;
+  }
+
+  close(): void {
+    if (this.fd !== undefined) closeSync(this.fd);
   }
 }
 

@@ -1,6 +1,7 @@
 import { asFault, Fault, type Layout } from "../base/mod.ts";
 import { requireWholePages, type StoreFacts, storeFacts } from "../storage/mod.ts";
 import { readArchive } from "./archive.ts";
+import { Kernel } from "./kernel.ts";
 import type { Metadata } from "./metadata.ts";
 import { checkSeal } from "./seal.ts";
 import { FileSink } from "./sink.ts";
@@ -14,6 +15,7 @@ import type { Report } from "./verify.ts";
  */
 export async function unpackArchive(path: string, place: Layout, report: Report): Promise<Metadata> {
   const length = await checkSeal(path, (done, total) => report("checking the seal", done, total));
+  const kernel = await Kernel.open();
   let sink: FileSink | undefined;
   try {
     const metadata = await readArchive(
@@ -24,7 +26,7 @@ export async function unpackArchive(path: string, place: Layout, report: Report)
           const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
           requireSpace(place.dir, bytes, "the restored database");
           requireFileSize(place.dir, bytes);
-          sink = new FileSink(place.database);
+          sink = new FileSink(place.database, kernel, true);
         },
         data: (chunk) => sink!.put(chunk),
       },

@@ -64,12 +64,16 @@ export function fsyncDir(path: string): void {
   }
 }
 
-/** What root makes in another user's directory is that user's, so that a node which runs as that user can use it. */
+/**
+ * What root makes in another user's directory is that user's, so that a node which runs as that user can use it. File
+ * systems without owners, which need not know chown at all, show everything as the same user's.
+ */
 export function giveToOwnerOf(dir: string, path: string): void {
   if (process.geteuid?.() !== 0) return;
   try {
     const { uid, gid } = statSync(dir);
-    chownSync(path, uid, gid);
+    const now = statSync(path);
+    if (now.uid !== uid || now.gid !== gid) chownSync(path, uid, gid);
   } catch (cause) {
     throw fileFault("give away", path, cause);
   }

@@ -149,6 +149,7 @@ function source(context: Context, { report, signal }: Work) {
     dataDir: dataDirOf(context),
     diskBudget: configured(context).config.limits.maxDiskMb * MB,
     index: () => indexOf(context),
+    background: true,
     report,
     signal,
     ...(encrypt === undefined ? {} : { encrypt }),
