@@ -131,7 +131,11 @@ export interface ResponseObject {
   content?: Content;
 }
 
-const KEYS = [{ bearer: [] }, { apiKey: [] }, { adminKey: [] }];
+const SCHEMES = {
+  bearer: { type: "http", scheme: "bearer" },
+  apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
+  adminKey: { type: "apiKey", in: "header", name: "X-Admin-Key" },
+};
 
 /**
  * The OpenAPI 3.1 document of the routes.
@@ -158,11 +162,7 @@ export function openApiDocument(routes: readonly Route[], version: string, open:
     paths,
     components: {
       schemas: Object.fromEntries(schemas),
-      securitySchemes: {
-        bearer: { type: "http", scheme: "bearer" },
-        apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
-        adminKey: { type: "apiKey", in: "header", name: "X-Admin-Key" },
-      },
+      securitySchemes: SCHEMES,
     },
   };
 }
@@ -179,7 +179,7 @@ function operation(route: Route, path: string, open: boolean): Operation {
     operationId: `${route.method.toLowerCase()}${path.replace(/[^A-Za-z]+(.)?/g, (_, c = "") => c.toUpperCase())}`,
     tags: [route.tag],
     summary: route.summary,
-    security: guarded ? (open && guarded.access !== "admin" ? [...KEYS, {}] : KEYS) : [],
+    security: securityOf(route, open),
     responses: responsesOf(route),
   };
   const capability = guarded && `Needs the capability \`${guarded.access}\`.`;
@@ -192,6 +192,13 @@ function operation(route: Route, path: string, open: boolean): Operation {
     made.requestBody = { required: !guarded.body.optional, content };
   }
   return made;
+}
+
+/** Any one of the keys, with the capability that it needs; no key where requests without one are let in. */
+function securityOf({ access }: Route, open: boolean): Operation["security"] {
+  if (access === "exempt") return [];
+  const keys = Object.keys(SCHEMES).map((scheme) => ({ [scheme]: [access] }));
+  return open && access !== "admin" ? [...keys, {}] : keys;
 }
 
 function parametersOf(route: Route, path: string): NonNullable<Operation["parameters"]> {

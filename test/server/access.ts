@@ -10,6 +10,18 @@ export interface Expected {
   second?: true;
 }
 
+/** Routes that ask nobody for a key. */
+export const EXEMPT: readonly string[] = [
+  "GET /",
+  "GET /api/v1/health",
+  "GET /docs",
+  "GET /health",
+  "GET /healthz",
+  "GET /openapi.json",
+  "GET /readyz",
+  "GET /redoc",
+];
+
 const CONTROL = "/api/v1/control";
 const API = "/api/v1";
 const READ: Expected = { capability: "read_worlds" };

@@ -4,7 +4,8 @@ import type { OpenApi } from "../../src/server/openapi.ts";
 import { documentedPath, openApiDocument } from "../../src/server/openapi.ts";
 import type { GuardedRoute } from "../../src/server/route.ts";
 import { ROUTES } from "../../src/server/routes/table.ts";
-import { fixture } from "./support.ts";
+import { ACCESS, EXEMPT } from "./access.ts";
+import { filled, fixture } from "./support.ts";
 
 async function document(): Promise<OpenApi> {
   return (await fixture().send("GET", "/openapi.json")).body;
@@ -59,11 +60,50 @@ test("operation ids are unique", () => {
   expect(new Set(ids).size).toBe(ids.length);
 });
 
-test("keys are optional only where requests without one are let in", () => {
-  const security = (open: boolean) => openApiDocument(ROUTES, "1", open).paths["/ask"]!.post!.security;
-  expect(security(false)).toEqual([{ bearer: [] }, { apiKey: [] }, { adminKey: [] }]);
-  expect(security(true)).toContainEqual({});
-  expect(openApiDocument(ROUTES, "1", false).paths["/healthz"]!.get!.security).toEqual([]);
+describe.each([
+  ["a node that needs keys", false],
+  ["an open node", true],
+])("the security sections of %s", (_what, open) => {
+  const { paths, components } = openApiDocument(ROUTES, "1", open);
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(
+      ([method, { security }]) => [`${method.toUpperCase()} ${path}`, security] as const,
+    ),
+  );
+  /** The table of routes and capabilities, by names as the document writes them. */
+  const table = new Map(
+    Object.entries(ACCESS).map(([name, { capability }]) => [documentedPath(name), capability]),
+  );
+
+  test("are those of the table, route by route: a route without an entry fails", () => {
+    const expected = [
+      ...EXEMPT.map((name) => [name, []] as const),
+      ...[...table].map(([name, capability]) => {
+        const keys = [{ bearer: [capability] }, { apiKey: [capability] }, { adminKey: [capability] }];
+        return [name, open && capability !== "admin" ? [...keys, {}] : keys] as const;
+      }),
+    ];
+    expect(Object.fromEntries(operations)).toEqual(Object.fromEntries(expected));
+  });
+
+  test("name schemes that are described", () => {
+    const named = new Set(operations.flatMap(([, security]) => security.flatMap((one) => Object.keys(one))));
+    expect([...named].sort()).toEqual(Object.keys(components.securitySchemes).sort());
+  });
+});
+
+test("what the document says of a request without a key is what the node does", async () => {
+  for (const open of [true, false]) {
+    const at = fixture({ auth: { allowAnonymous: open ? "loopback" : "never" } });
+    const { paths } = (await at.send("GET", "/openapi.json")).body as OpenApi;
+    for (const { method, path } of ROUTES) {
+      const { security } = paths[documentedPath(path)]![method.toLowerCase()]!;
+      const free = security.length === 0 || security.some((one) => Object.keys(one).length === 0);
+      const { body } = ACCESS[`${method} ${path}`] ?? {};
+      const { status } = await at.send(method, filled(path), body === undefined ? {} : { json: body });
+      expect([method, path, status === 401]).toEqual([method, path, !free]);
+    }
+  }
 });
 
 test("the page shows every route and loads nothing", async () => {
