@@ -12,6 +12,10 @@ const LOADED = 3;
 const STARTS = 7;
 const WRITERS = 8;
 const LOAD_MS = 8000;
+const KEYS = 100;
+const KEYED_ASKS = 2000;
+/** A slow hash would take tens of milliseconds, a look-up on disk would show too. */
+const KEY_COST = 1.25;
 
 suite("figures", () => {
   test("start and idle memory", async () => {
@@ -77,6 +81,43 @@ suite("figures", () => {
     );
     // client, probe and node share the machine here
     expect(p99).toBeLessThan(HEALTHZ_MS * LOADED * LOADED);
+    await node.stop();
+    await deepCheck(node.dir);
+  });
+
+  test("what a key costs a request", async () => {
+    const admin = "an-admin-key-for-tests";
+    const node = await TestNode.start({ env: { WW_ADMIN_API_KEY: admin } });
+    let key = "";
+    for (let n = 0; n < KEYS; n++) {
+      const made = await node.post(
+        "/keys",
+        { name: `key-${n}`, read_worlds: ["home"] },
+        { "X-Admin-Key": admin },
+      );
+      if (n === KEYS / 2) key = made.body.key;
+    }
+    await node.post("/remember/batch", {
+      atoms: Array.from({ length: 50 }, (_, n) => atomOf(`memory ${n}`)),
+    });
+    const wire = await Wire.connect(node.port);
+    const [path, body] = ["/ask", JSON.stringify({ world: "home", text: "which memory" })];
+    const requests = [{}, { "X-API-Key": key }].map((headers) =>
+      requestBytes("POST", path, { "Content-Type": "application/json", ...headers }, body),
+    );
+    const times: [number[], number[]] = [[], []];
+    // in turns, so that whatever else the machine does falls on both alike
+    for (let n = 0; n < 2 * KEYED_ASKS; n++) {
+      const began = performance.now();
+      expect((await wire.exchange(requests[n % 2]!)).status).toBe(200);
+      times[n % 2]!.push(performance.now() - began);
+    }
+    wire.close();
+    const [without, keyed] = times.map((each) => quantile(each, 0.5)) as [number, number];
+    figure(
+      `a question with one of ${KEYS} keys against one without on loopback: p50 ${keyed.toFixed(3)} against ${without.toFixed(3)} ms, ${(keyed / without).toFixed(3)} times`,
+    );
+    expect(keyed / without).toBeLessThan(KEY_COST);
     await node.stop();
     await deepCheck(node.dir);
   });
