@@ -2,6 +2,8 @@ import type { Engine } from "../../src/engine/mod.ts";
 import { Fixture } from "../engine/harness.ts";
 import { type Answered, fixture, type SendOptions } from "../server/support.ts";
 
+const ADMIN_KEY = "admin-key-0123456789abcdef";
+
 /** A node in this process: the real engine behind the real routes; each answer is checked against its schema. */
 export class MemoryNode {
   private constructor(readonly store: Fixture) {}
@@ -14,11 +16,22 @@ export class MemoryNode {
     return this.store.engine;
   }
 
-  /** Sends to /api/v1 as a session. */
-  async send(method: string, path: string, json?: unknown, session = "ann"): Promise<Answered> {
-    const options: SendOptions = { headers: { "X-Session-ID": session } };
-    if (json !== undefined) options.json = json;
-    return fixture({ over: this.over }).send(method, `/api/v1${path}`, options);
+  private go(method: string, path: string, options: SendOptions, admin = false): Promise<Answered> {
+    const { headers } = options;
+    const keys = [{ name: "admin", key: ADMIN_KEY, admin: true }];
+    const sent = admin ? { ...options, headers: { ...headers, "X-Admin-Key": ADMIN_KEY } } : options;
+    return fixture({ over: this.over, auth: { keys } }).send(method, `/api/v1${path}`, sent);
+  }
+
+  /** Sends to /api/v1 as a session. @param admin whether with an admin key */
+  send(method: string, path: string, json?: unknown, session = "ann", admin = false): Promise<Answered> {
+    const headers = { "X-Session-ID": session };
+    return this.go(method, path, json === undefined ? { headers } : { headers, json }, admin);
+  }
+
+  /** Sends text as it is, called JSON. */
+  sendRaw(method: string, path: string, raw: string, admin = false): Promise<Answered> {
+    return this.go(method, path, { headers: { "Content-Type": "application/json" }, raw }, admin);
   }
 
   /** The body of an answer that must be good. */
