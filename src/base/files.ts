@@ -36,6 +36,7 @@ export function fileFault(op: string, path: string, cause: unknown): Fault {
     EACCES: "permission denied; check the owner and mode",
     EPERM: "permission denied; check the owner and mode",
     ENOTDIR: "a part of the path is not a directory",
+    EEXIST: "a file of that name is in the way",
     EISDIR: "it is a directory; name a file",
     ENOENT: "no such file or directory",
     EIO: "the device reported an I/O error; check the disk",

@@ -3,7 +3,7 @@ import type { Io } from "./io.ts";
 
 type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 
-/** Longest cell of a table. */
+/** Longest cell of a table; a cell of the last column, often a path, is shown whole. */
 const CELL_COLUMNS = 60;
 const GAP = "  ";
 
@@ -20,6 +20,11 @@ export class Printer {
   /** Whether stdout shows tables and colours. */
   get fancy(): boolean {
     return this.io.tty.out && !this.json;
+  }
+
+  /** Whether stderr shows bars: on a terminal that can take a line back. */
+  private get bars(): boolean {
+    return this.io.tty.err && !this.json && this.io.env.TERM !== "dumb";
   }
 
   get columns(): number {
@@ -55,7 +60,10 @@ export class Printer {
       for (const row of rows) this.line(row.map(oneLine).join("\t"));
       return;
     }
-    const cells = rows.map((row) => row.map((cell) => cut(oneLine(cell), CELL_COLUMNS)));
+    const last = headers.length - 1;
+    const cells = rows.map((row) =>
+      row.map((cell, i) => (i === last ? oneLine(cell) : cut(oneLine(cell), CELL_COLUMNS))),
+    );
     const widths = headers.map((header, i) =>
       Math.max(Bun.stringWidth(header), ...cells.map((row) => Bun.stringWidth(row[i] ?? ""))),
     );
@@ -79,7 +87,7 @@ export class Printer {
 
   /** Draws a progress bar on stderr's terminal; call `clear` at the end. */
   progress(done: number, total: number | undefined, label: string): void {
-    if (!this.io.tty.err || this.json) return;
+    if (!this.bars) return;
     const share = total === undefined || total === 0 ? undefined : Math.min(1, done / total);
     const filled = Math.round((share ?? 0) * 24);
     const bar =
@@ -90,7 +98,7 @@ export class Printer {
   }
 
   clear(): void {
-    if (this.io.tty.err && !this.json) this.io.err("\r\x1b[K");
+    if (this.bars) this.io.err("\r\x1b[K");
   }
 }
 

@@ -135,8 +135,8 @@ const ENVIRONMENTS = ["development", "test", "staging", "production"];
 
 /** What is no setting of the file. Values of keys never appear in a message. */
 export function readOwn(env: Env, found: Findings): Environment {
-  const environment = variable(env, "WW_ENVIRONMENT")?.trim().toLowerCase() ?? "development";
-  if (!ENVIRONMENTS.includes(environment)) {
+  const environment = variable(env, "WW_ENVIRONMENT")?.trim().toLowerCase() ?? "";
+  if (environment !== "" && !ENVIRONMENTS.includes(environment)) {
     found.problems.push(
       `the environment variable WW_ENVIRONMENT is "${environment}"; it must be one of ${ENVIRONMENTS.join(", ")}`,
     );
@@ -149,6 +149,7 @@ export function readOwn(env: Env, found: Findings): Environment {
   }
   const production = environment === "production";
   return {
+    environment,
     production,
     apiKey: readKey(env, "WW_API_KEY", production, found),
     adminApiKey: readKey(env, "WW_ADMIN_API_KEY", production, found),

@@ -194,6 +194,8 @@ type ValueOf<S> = S extends Setting<infer T> ? T : never;
 
 /** What comes from the environment alone. */
 export interface Environment {
+  /** WW_ENVIRONMENT in small letters; "" when unset. */
+  environment: string;
   /** WW_ENVIRONMENT=production. */
   production: boolean;
   /** WW_API_KEY: a key for everything but admin; "" when unset. */

@@ -21,11 +21,11 @@ export function describe({ config, sources }: Loaded): Row[] {
     const shown = formatValue(typeof value === "string" ? redactUrl(value) : value);
     return { key, value: shown, source: from, doc: SETTINGS.get(key)!.setting.doc };
   });
-  const { production, apiKey, adminApiKey, embedderKey, readyRequireIndex, flags } = config.env;
+  const { environment, apiKey, adminApiKey, embedderKey, readyRequireIndex, flags } = config.env;
   const own = (key: string, isSet: boolean, value: string, doc = OTHER_NAMES[key]!) =>
     rows.push({ key, value, source: isSet ? `env ${key}` : "default", doc });
   const secret = (key: string) => (key === "" ? '""' : "(set)");
-  own("WW_ENVIRONMENT", production, production ? '"production"' : '""');
+  own("WW_ENVIRONMENT", environment !== "", JSON.stringify(environment));
   own("WW_API_KEY", apiKey !== "", secret(apiKey));
   own("WW_ADMIN_API_KEY", adminApiKey !== "", secret(adminApiKey));
   own("DWBASE_EMBEDDER_KEY", embedderKey !== "", secret(embedderKey));

@@ -59,6 +59,12 @@ test("tables have their headers in capitals, as everywhere", async () => {
   expect((await bench.run(["control", "circuits"], { tty: true })).out).toStartWith("CIRCUIT ");
 });
 
+test("a terminal sees the last column whole: a path that is cut leads nowhere", async () => {
+  const description = `/media/${"usb/".repeat(30)}home`;
+  bench.node.script.push(() => Response.json({ flags: [{ ...FLAG, description }], total: 1 }));
+  expect((await bench.run(["control", "flags"], { tty: true })).out).toContain(description);
+});
+
 describe("control", () => {
   test("panic sends the level with its reason and source, and shows where the node stands", async () => {
     const argv = ["control", "panic", "LIMITED", "the", "card", "fails", "--source", "monitor"];

@@ -151,6 +151,13 @@ describe("repair", () => {
   });
 });
 
+test("a terminal sees how far it is, unless it cannot take a line back", async () => {
+  const seen = async (env: Record<string, string>) =>
+    (await bench.run(["storage", "reindex", "--data-dir", dir], { tty: true, env })).err;
+  expect(await seen({})).toContain("100 %");
+  expect(await seen({ TERM: "dumb" })).toBe("");
+});
+
 test("reindex makes vectors where there were none", async () => {
   expect(await storage("reindex")).toMatchObject({
     code: 0,

@@ -230,6 +230,7 @@ describe("World Weaver's names", () => {
       WW_FLAG_CAPSULE_ENCODING: "",
     });
     const expected: Config["env"] = {
+      environment: "",
       production: false,
       apiKey: "a",
       adminApiKey: "b",
@@ -278,7 +279,12 @@ describe("WW_ENVIRONMENT=production", () => {
 
   test("any other word must be a known one, so that a typing error does not open the node", () => {
     expect(load({ WW_ENVIRONMENT: "Production" }).config.env.production).toBe(true);
-    expect(load({ WW_ENVIRONMENT: "staging" }).config.env.production).toBe(false);
+    const staging = load({ WW_ENVIRONMENT: "staging" });
+    expect(staging.config.env.production).toBe(false);
+    expect(describeRows(staging).find(({ key }) => key === "WW_ENVIRONMENT")).toMatchObject({
+      value: '"staging"',
+      source: "env WW_ENVIRONMENT",
+    });
     expect(refusal({ WW_ENVIRONMENT: "prodution" })).toContain(
       "one of development, test, staging, production",
     );
