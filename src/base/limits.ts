@@ -98,6 +98,8 @@ export const LIMITS = {
 
   /** Episodes that consolidation compares with each other at a time: quadratic, on the writer. */
   consolidationPage: 128,
+  /** Episodes back in which it finds one that says the same; kept with each page of a light pass, about 60 bytes each. */
+  consolidationReach: 1024,
   /** Duplicates that one slice of it merges, and clusters of which one slice makes candidates. */
   consolidationMerges: 16,
   consolidationClusters: 4,

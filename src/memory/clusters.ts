@@ -1,5 +1,6 @@
 import { agnes } from "ml-hclust";
 import { calibrated } from "../recall/mod.ts";
+import { hash52 } from "../storage/mod.ts";
 import { isStopWord, termsOf, words } from "../text/mod.ts";
 
 /** What consolidation compares of an episode. */
@@ -77,6 +78,11 @@ export function isDuplicate(kept: Trace, other: Trace): boolean {
     other.terms.isSubsetOf(kept.terms) &&
     cosine(kept, other) >= DUPLICATE
   );
+}
+
+/** The same for traces of the same content words within the same frame, in whatever order; short, to be kept. */
+export function signatureOf({ frame, particulars, terms }: Trace): string {
+  return hash52(frame, particulars, ...[...terms].sort()).toString(36);
 }
 
 /**

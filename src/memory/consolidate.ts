@@ -24,12 +24,14 @@ import {
   isDuplicate,
   relatedGroups,
   relatedness,
+  signatureOf,
   type Trace,
   traceOf,
 } from "./clusters.ts";
 import { pruneTies } from "./hebbian.ts";
 import { entityAtom, episodeAtom, type Held, skillAtom, storedEpisode } from "./records.ts";
 import { requireOpen, sessionOfWorld, worldName } from "./sessions.ts";
+import { Standing } from "./standing.ts";
 import { type MemorySettings, RELATION_TYPES } from "./types.ts";
 
 const HOUR_MS = 3_600_000;
@@ -107,6 +109,7 @@ export function consolidationSlice(
   } else if (!plan(ctx, world, pass, deep) && (deep || !prune(ctx, world, pass.results))) {
     pass.finishedMs = now;
     pass.lastSeq = world.last_seq;
+    if (!deep) Standing.drop(ctx, world.id);
   }
   writeState(ctx, world.id, stateName(depth), JSON.stringify(pass));
   return { done: pass.finishedMs > 0, results: pass.results };
@@ -171,13 +174,39 @@ function plan(ctx: WriteContext, world: WorldRow, pass: Pass, deep: boolean): bo
   const page = listSubjects(ctx.db, of, LIMITS.consolidationPage, pass.offset).filter(
     ({ ts_ms }) => ts_ms >= pass.sinceMs,
   );
+  const place = { at: pass.offset, last: page.length < LIMITS.consolidationPage };
   pass.offset += page.length;
   pass.results.examined += page.length;
   const episodes = page.map((subject) => episodeOf(ctx, subject)).filter((one) => one !== undefined);
   const traces = episodes.map(({ trace }) => trace);
-  const groups = deep ? relatedGroups(traces, ctx.vectors.model) : duplicateGroups(traces).flatMap(inPieces);
-  pass.queue = groups.map((group) => group.map((at) => bytesToId(episodes[at]!.subject.id)));
+  const idsOf = (group: number[]): string[] => group.map((at) => bytesToId(episodes[at]!.subject.id));
+  if (deep) {
+    pass.queue = relatedGroups(traces, ctx.vectors.model).map(idsOf);
+  } else {
+    const groups = duplicateGroups(traces);
+    const hidden = new Set(groups.flatMap(([, ...duplicates]) => duplicates));
+    const others = episodes.filter((_, at) => !hidden.has(at));
+    pass.queue = [...groups.map(idsOf), ...duplicatesBefore(ctx, world, others, place)].flatMap(inPieces);
+  }
   return page.length > 0;
+}
+
+/** Groups of episodes with the one of a page before that says the same, that one first. */
+function duplicatesBefore(
+  ctx: WriteContext,
+  world: WorldRow,
+  episodes: readonly Episode[],
+  { at, last }: { at: number; last: boolean },
+): string[][] {
+  const standing = Standing.before(ctx, world.id, at);
+  const groups = new Map<string, string[]>();
+  for (const { subject, trace } of episodes) {
+    const id = bytesToId(subject.id);
+    const first = standing.findOrAdd(signatureOf(trace), id, at);
+    if (first !== undefined) groups.set(first, [...(groups.get(first) ?? [first]), id]);
+  }
+  if (!last) standing.keep(ctx, world.id);
+  return [...groups.values()];
 }
 
 /** Drops a piece of the ties that have faded. @returns whether there were any */
@@ -188,8 +217,8 @@ function prune(ctx: WriteContext, world: WorldRow, results: ConsolidationResults
 }
 
 /** Groups of at most so many duplicates as one slice merges, each with the one that is kept. */
-function inPieces([kept, ...duplicates]: number[]): number[][] {
-  const pieces: number[][] = [];
+function inPieces([kept, ...duplicates]: string[]): string[][] {
+  const pieces: string[][] = [];
   for (let from = 0; from < duplicates.length; from += LIMITS.consolidationMerges) {
     pieces.push([kept!, ...duplicates.slice(from, from + LIMITS.consolidationMerges)]);
   }

@@ -20,6 +20,10 @@ export function readState(db: Database, world: number, name: string): string | u
   return MEMORY_STATE.open(db, row, damaged).value;
 }
 
+export function dropState({ db }: Pick<WriteContext, "db">, world: number, name: string): void {
+  db.query("DELETE FROM memory_state WHERE world = ? AND name = ?").run(world, name);
+}
+
 /** @throws Fault disk_full */
 export function writeState(ctx: WriteContext, world: number, name: string, value: string): void {
   requireRoom(ctx);

@@ -32,7 +32,7 @@ export { insertAtom } from "./insert.ts";
 export { type Keyring, keyringOf } from "./keyring.ts";
 export { createKey, listKeys, revokeKey } from "./keys.ts";
 export { isSuperseded, trustOf } from "./links.ts";
-export { readState, writeState } from "./memory-state.ts";
+export { dropState, readState, writeState } from "./memory-state.ts";
 export { readControl, writeControl } from "./meta.ts";
 export {
   type OfflineOptions,

@@ -18,6 +18,7 @@ import {
   linksOf,
   listSubjects,
   manageWorld,
+  readState,
 } from "../../src/storage/mod.ts";
 import { words } from "../../src/text/mod.ts";
 import { DAY, faultOf, Store, withStore } from "../storage/harness.ts";
@@ -172,6 +173,32 @@ test("what is noted every morning stands behind the newest, at whatever hour the
       expect(behind(store, ids)).toEqual([true, true, true, false]);
     });
   }
+});
+
+test("duplicates meet over pages, as far as it reaches back; again is nothing, and a power cut changes nothing", () => {
+  const others = LIMITS.consolidationPage * 2;
+  const given = [BACKUP, ...Array.from({ length: others }, (_, at) => `note ${at}`), BACKUP, BACKUP];
+  const pass = (cutAfter: number) => {
+    let store = new Store(new ManualClock(), { vectors: VECTORS });
+    const ids = live(store, given);
+    for (let slices = 1; ; slices++) {
+      const { done, results } = slice(store, false);
+      if (done) {
+        const end = { results, behind: behind(store, ids).indexOf(false) };
+        expect(did(consolidate(store, false))).toEqual([0, 0, 0, 0]);
+        const world = worldId(store);
+        expect(store.run(({ db }) => readState(db, world, "consolidation:standing"))).toBeUndefined();
+        store.finish();
+        return { slices, end };
+      }
+      if (slices === cutAfter) store = store.crash();
+    }
+  };
+  const { slices, end } = pass(Number.POSITIVE_INFINITY);
+  expect(end.results).toMatchObject({ examined: given.length, merged: 2 });
+  // the first of all stands behind the newest
+  expect(end.behind).toBe(1);
+  for (let cutAfter = 1; cutAfter < slices; cutAfter++) expect(pass(cutAfter)).toEqual({ slices, end });
 });
 
 test("a light pass never looks further back than a deep one", () => {
