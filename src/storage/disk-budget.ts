@@ -98,6 +98,12 @@ export class DiskBudget {
     this.scannedAt = Number.NEGATIVE_INFINITY;
   }
 
+  /** A file was made since the last look, before which nobody may count on its room. */
+  grew(bytes: number): void {
+    this.beside += bytes;
+    this.total += bytes;
+  }
+
   /** Bytes until the budget. */
   get room(): number {
     return this.bytes - this.total;

@@ -41,7 +41,10 @@ export class Reserve {
     if (this.budget.use.stage === "critical") return;
     if (!this.isHeld()) {
       const disk = statfsSync(this.place.dir);
-      if (disk.bavail * disk.bsize < 2 * LIMITS.ballastBytes + MARGIN || !this.make()) return;
+      if (disk.bavail * disk.bsize < 2 * LIMITS.ballastBytes + MARGIN) return;
+      // free pages of the database are no room for it until they are given back
+      if (this.budget.room < LIMITS.ballastBytes + MARGIN || !this.make()) return;
+      this.budget.grew(LIMITS.ballastBytes);
     }
     this.full = false;
   }

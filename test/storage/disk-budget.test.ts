@@ -4,7 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bytesToId, LIMITS, layout, MB } from "../../src/base/mod.ts";
 import { directoryBytes } from "../../src/storage/disk-budget.ts";
-import { insertAtom } from "../../src/storage/mod.ts";
+import { insertAtom, type WriteContext } from "../../src/storage/mod.ts";
 import { faultOf, note, type Store, withPlainStore } from "./harness.ts";
 
 const BUDGET = 12 * MB;
@@ -119,6 +119,30 @@ describe("a disk budget", () => {
       rmSync(place.migrationCopy);
       store.pass(SCAN_MS);
       store.remember("when they are gone");
+    }, OPTIONS));
+
+  test("the ballast counts from the moment when it is made again", () =>
+    withPlainStore((store) => {
+      store.pass(1);
+      const place = layout(store.dir);
+      mkdirSync(place.index, { recursive: true });
+      const other = join(place.index, "some.tmp");
+      writeFileSync(other, Buffer.alloc(8 * MB));
+      store.pass(SCAN_MS);
+      store.pass(SCAN_MS);
+      expect(store.writer.status().full).toBe(true);
+      const large = note({ payload_json: "x".repeat(200_000) });
+      const many = (ctx: WriteContext) => Array.from({ length: 18 }, () => insertAtom(ctx, large));
+      const { db } = store;
+      // nobody has looked since: the commit itself finds that writing can go on
+      writeFileSync(other, Buffer.alloc(2 * MB));
+      store.clock.advance(SCAN_MS);
+      store.writer.commit([many]);
+      // most is taken when a checkpoint has copied the log and not yet cut it
+      db.run("PRAGMA wal_checkpoint(PASSIVE)");
+      expect(used(store)).toBeLessThanOrEqual(BUDGET);
+      expect(store.writer.status().full).toBe(false);
+      rmSync(place.index, { recursive: true });
     }, OPTIONS));
 
   test("without one, nothing is bounded but by the disk", () =>
