@@ -103,9 +103,10 @@ const clock: Look = ({ clockSane, clockSynced }) => {
 
 const cgroup: Look = ({ machine }) => {
   const name = "memory_cgroup";
+  // with one hierarchy, which has this file at its root, the list of the old ones tells only what was compiled in
   const controllers = machine.read("/sys/fs/cgroup/cgroup.controllers");
-  const legacy = /^memory\s+\d+\s+\d+\s+1$/m.test(machine.read("/proc/cgroups") ?? "");
-  if (controllers?.split(/\s+/).includes("memory") || legacy) {
+  const old = /^memory\s+\d+\s+\d+\s+1$/m.test(machine.read("/proc/cgroups") ?? "");
+  if (controllers?.split(/\s+/).includes("memory") ?? old) {
     return ok(name, "the kernel can enforce MemoryMax, as a second line behind the watchdog");
   }
   return ok(

@@ -1,10 +1,10 @@
-import { chownSync, existsSync } from "node:fs";
+import { chownSync, existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ensureDir, Fault } from "../base/mod.ts";
 import { isLoopback, parseListen, renderTemplate } from "../config/mod.ts";
 import { type Change, offerText, putBinary, putText } from "./files.ts";
 import { ensureUser, otherSystem, requireSupported, type System, thisSystem } from "./system.ts";
-import { dropIns, STANDARD, unitsFor } from "./units.ts";
+import { dropIns, isPackaged, STANDARD, UNIT_DIR, unitsFor } from "./units.ts";
 
 /** Texts that the command line makes from its own tables. */
 export interface Documents {
@@ -33,7 +33,7 @@ export interface Installed {
   changes: { path: string; change: Change }[];
   binary: string;
   config: string;
-  /** A running node was started anew with the new executable. */
+  /** A running node was started anew with the new executable or unit. */
   restarted: boolean;
 }
 
@@ -60,13 +60,17 @@ export function install(options: InstallOptions): Installed {
 class Steps {
   private readonly changes: Installed["changes"] = [];
   private readonly binary: string;
-  private upgraded = false;
+  /** The executable, its documents and its units belong to the system's package manager. */
+  private readonly packaged: boolean;
+  /** A running node has to start anew for what was changed. */
+  private renewed = false;
 
   constructor(
     private readonly options: InstallOptions,
     private readonly system: System,
   ) {
-    this.binary = join(options.prefix, "bin/dwbase");
+    this.packaged = isPackaged(options.executable, options.root);
+    this.binary = this.packaged ? options.executable : join(options.prefix, "bin/dwbase");
   }
 
   /** A path of the installed system. */
@@ -79,10 +83,11 @@ class Steps {
   }
 
   programs(): void {
+    if (this.packaged) return;
     const { prefix, documents, executable } = this.options;
     const path = this.at(this.binary);
     const change = putBinary(executable, path, `${path}.previous`);
-    this.upgraded = change === "updated";
+    this.renewed = change === "updated";
     this.note(this.binary, change);
     const share = join(prefix, "share");
     const { bash, zsh, fish } = documents.completions;
@@ -117,11 +122,12 @@ class Steps {
     const [uid, gid] = [Number(entry[2]), Number(entry[3])];
     if (!Number.isInteger(uid) || !Number.isInteger(gid)) return;
     try {
-      chownSync(path, uid, gid);
+      if (statSync(path).uid !== uid) chownSync(path, uid, gid);
     } catch (cause) {
+      const { user } = this.options;
       throw new Fault(
         "storage_error",
-        `${path} cannot be given to the user ${this.options.user}: ${(cause as Error).message}`,
+        `${path} cannot be given to the user ${user}: ${(cause as Error).message}; a volume without owners (FAT, exFAT) is mounted for a user: -o uid=${user},gid=${user}`,
       );
     }
   }
@@ -147,23 +153,25 @@ class Steps {
   units(): void {
     const { user, dataDir, backupTarget } = this.options;
     const files = {
-      ...unitsFor({ binary: this.binary, user }),
+      ...(this.packaged ? {} : unitsFor({ binary: this.binary, user })),
       ...dropIns({ binary: this.binary, dataDir, backupTarget }),
     };
     for (const [name, text] of Object.entries(files)) {
       const path = join(UNIT_DIR, name);
-      this.note(path, putText(this.at(path), text, 0o644));
+      const change = putText(this.at(path), text, 0o644);
+      this.note(path, change);
+      if (name.startsWith("dwbase.service") && change !== "kept") this.renewed = true;
     }
   }
 
   finish(): Installed {
-    const { system, options, upgraded } = this;
+    const { system, options, renewed } = this;
     system.run("systemctl", "daemon-reload");
     system.run("systemctl", "enable", "dwbase.service", "dwbase-health.timer");
     system.try("systemctl", "start", "dwbase-health.timer");
     if (options.backupTarget !== "") system.run("systemctl", "enable", "--now", "dwbase-backup.timer");
     const running = system.live && system.try("systemctl", "is-active", "--quiet", "dwbase.service");
-    const restarted = running && upgraded;
+    const restarted = running && renewed;
     if (restarted) system.run("systemctl", "restart", "dwbase.service");
     return {
       changes: this.changes,
@@ -173,6 +181,3 @@ class Steps {
     };
   }
 }
-
-/** Where the administrator's units lie. */
-export const UNIT_DIR = "/etc/systemd/system";

@@ -1,11 +1,12 @@
 import { join } from "node:path";
-import { layout } from "../base/mod.ts";
+import { Fault, layout } from "../base/mod.ts";
 import { remove } from "./files.ts";
-import { UNIT_DIR } from "./install.ts";
 import { otherSystem, requireSupported, thisSystem } from "./system.ts";
-import { STANDARD, UNIT_NAMES } from "./units.ts";
+import { isPackaged, STANDARD, UNIT_DIR, UNIT_NAMES } from "./units.ts";
 
 export interface UninstallOptions {
+  /** The executable that is to go. */
+  executable: string;
   prefix: string;
   user: string;
   /** The data directory of the configuration, removed by a purge. */
@@ -30,7 +31,13 @@ function filesOf(dataDir: string): string[] {
  * @throws Fault usage, storage_error
  */
 export function uninstall(options: UninstallOptions): string[] {
-  const { prefix, user, dataDir, purge, root } = options;
+  const { executable, prefix, user, dataDir, purge, root } = options;
+  if (isPackaged(executable, root)) {
+    throw new Fault(
+      "usage",
+      "this dwbase came in a package: apt remove dwbase (apt purge dwbase takes the memory along)",
+    );
+  }
   const system = root === "" ? thisSystem : otherSystem;
   requireSupported(system);
   const timers = UNIT_NAMES.filter((name) => name.endsWith(".timer"));

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import service from "../../systemd/dwbase.service" with { type: "text" };
 import backupService from "../../systemd/dwbase-backup.service" with { type: "text" };
 import backupTimer from "../../systemd/dwbase-backup.timer" with { type: "text" };
@@ -24,6 +26,15 @@ export const STANDARD = {
   state: "/var/lib/dwbase",
   config: "/etc/dwbase",
 } as const;
+
+/** Where the administrator's units lie. */
+export const UNIT_DIR = "/etc/systemd/system";
+
+/** Whether an executable came in a Debian package, which brings units of its own. */
+export function isPackaged(executable: string, root: string): boolean {
+  const unit = join(root || "/", "usr/lib/systemd/system/dwbase.service");
+  return executable === "/usr/bin/dwbase" && existsSync(unit);
+}
 
 /** The units for a device's own paths and user. */
 export function unitsFor({ binary, user }: { binary: string; user: string }): Record<string, string> {
@@ -74,6 +85,14 @@ ExecStart=${binary} backup ${path} --config ${STANDARD.config}/dwbase.toml
 `;
 }
 
+/** The node warns of backups that do not come, also where its configuration is older than the target. */
+function targetNote(target: string): string {
+  return `# Written by dwbase install --backup-target.
+[Service]
+Environment=DWBASE_BACKUP_TARGET=${unitPath(target)}
+`;
+}
+
 /** Drop-ins by their path below the directory of units. */
 export function dropIns(options: {
   binary: string;
@@ -87,6 +106,9 @@ export function dropIns(options: {
       files[`${unit}.d/data.conf`] = dataDropIn(dataDir);
     }
   }
-  if (backupTarget !== "") files["dwbase-backup.service.d/target.conf"] = targetDropIn(binary, backupTarget);
+  if (backupTarget !== "") {
+    files["dwbase-backup.service.d/target.conf"] = targetDropIn(binary, backupTarget);
+    files["dwbase.service.d/target.conf"] = targetNote(backupTarget);
+  }
   return files;
 }

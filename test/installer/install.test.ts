@@ -1,6 +1,15 @@
 /** Installing into a directory that stands for a system: what lies where, twice, upgraded, rolled back, taken off. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fault } from "../../src/base/mod.ts";
@@ -133,7 +142,7 @@ describe("taking it off", () => {
   test("keeps configuration and memory", () => {
     install({ ...options, backupTarget: "/media/usb" });
     writeFileSync(at("/var/lib/dwbase/data/dwbase.db"), "memory");
-    uninstall({ prefix: "/usr/local", user: "dwbase", dataDir: options.dataDir, purge: false, root });
+    uninstall({ ...options, purge: false });
     expect(filesOf()).toEqual([
       "/etc/dwbase/dwbase.env",
       "/etc/dwbase/dwbase.toml",
@@ -145,8 +154,35 @@ describe("taking it off", () => {
     install({ ...options, dataDir: "/media/usb" });
     writeFileSync(at("/media/usb/holiday.jpg"), "x");
     writeFileSync(at("/media/usb/dwbase.db"), "memory");
-    uninstall({ prefix: "/usr/local", user: "dwbase", dataDir: "/media/usb", purge: true, root });
+    uninstall({ ...options, dataDir: "/media/usb", purge: true });
     expect(filesOf()).toEqual(["/media/usb/holiday.jpg"]);
+  });
+});
+
+describe("an executable that came in a package", () => {
+  beforeEach(() => {
+    mkdirSync(at("/usr/lib/systemd/system"), { recursive: true });
+    writeFileSync(at("/usr/lib/systemd/system/dwbase.service"), "");
+    options = { ...options, executable: "/usr/bin/dwbase" };
+  });
+
+  test("stays with its units where the package put them; only what is the device's own is added", () => {
+    install({ ...options, backupTarget: "/media/usb" });
+    expect(filesOf()).toEqual([
+      "/etc/dwbase/dwbase.env",
+      "/etc/dwbase/dwbase.toml",
+      "/etc/systemd/system/dwbase-backup.service.d/target.conf",
+      "/etc/systemd/system/dwbase.service.d/target.conf",
+      "/usr/lib/systemd/system/dwbase.service",
+    ]);
+    expect(unit("dwbase-backup.service.d/target.conf")).toContain(
+      "ExecStart=/usr/bin/dwbase backup /media/usb",
+    );
+  });
+
+  test("is left to the package manager when it is to go", () => {
+    const refused = () => uninstall({ ...options, purge: true });
+    expect(refused).toThrow("apt purge dwbase");
   });
 });
 

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { ownCommand } from "../../base/mod.ts";
 import type { Word } from "../command.ts";
 import { configured } from "../node.ts";
 import { PREFIX, ROOT, USER } from "./install.ts";
@@ -13,6 +14,7 @@ export const word: Word = {
     const root = args.text("root");
     const purge = args.has("purge");
     const removed = uninstall({
+      executable: ownCommand()[0]!,
       prefix: args.text("prefix") ?? "/usr/local",
       user: args.text("user") ?? "dwbase",
       dataDir: purge && root === undefined ? configured(context).config.node.dataDir : "/var/lib/dwbase/data",
