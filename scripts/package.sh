@@ -23,7 +23,6 @@ case $(uname -m) in
 esac
 VERSION=$("$own" version --json | sed -n 's/.*"version": *"\([^"]*\)".*/\1/p')
 
-
 # Lays out what the package of an architecture holds, as `dwbase install` would on a device.
 stage() {
   local root=$1 binary=$2
@@ -48,6 +47,7 @@ stage() {
   } | gzip -9n >"$root/usr/share/doc/dwbase/changelog.gz"
 }
 
+rm -f "$dist"/dwbase_*.deb
 for arch in amd64 arm64; do
   binary=$dist/dwbase-linux-$([ "$arch" = amd64 ] && echo x64 || echo arm64)
   [ -f "$binary" ] || { echo "there is no $binary; run npm run build" >&2; exit 1; }

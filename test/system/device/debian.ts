@@ -13,7 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mount, unmountBelow } from "../volumes.ts";
 
-const SUITE = "bookworm";
+/** The release that the tests run on: Debian 12, or another by its name (trixie). */
+export const SUITE = process.env.DWBASE_DEBIAN ?? "bookworm";
 const CACHE = process.env.DWBASE_DEVICE_CACHE ?? join(tmpdir(), "dwbase-device");
 const BINFMT = "/proc/sys/fs/binfmt_misc";
 const QEMU = "/usr/bin/qemu-aarch64-static";

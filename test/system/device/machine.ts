@@ -24,6 +24,17 @@ export function holder(): string {
   return program;
 }
 
+/** How a machine is started. */
+export interface Power {
+  /** The root file system is mounted read-only. */
+  readOnly?: boolean;
+  /** The kernel has no memory controller, as on stock Raspberry Pi OS. */
+  withoutMemoryCgroup?: boolean;
+}
+
+/** systemd 256 and later take the old hierarchy, which is all that this machine may have, only when told twice. */
+const OLD_HIERARCHY = ["systemd.unified_cgroup_hierarchy=0", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"];
+
 export class Machine {
   private leader = 0;
 
@@ -32,21 +43,36 @@ export class Machine {
   private constructor(
     private readonly dir: string,
     private readonly root: string,
+    /** Directories inside that are volumes of their own. */
+    private readonly volumes: readonly string[],
   ) {
     this.nspawn = this.powerOn();
   }
 
-  private powerOn(): Bun.Subprocess {
+  private powerOn({ readOnly = false, withoutMemoryCgroup = false }: Power = {}): Bun.Subprocess {
     const flags = ["--quiet", "--boot", "--register=no", "--keep-unit", "--private-network"];
-    return Bun.spawn(["systemd-nspawn", ...flags, "-D", this.root, "systemd.unified_cgroup_hierarchy=0"], {
+    for (const path of this.volumes) {
+      const volume = join(this.dir, "volumes", path);
+      mkdirSync(volume, { recursive: true });
+      flags.push(`--bind=${volume}:${path}`);
+    }
+    if (readOnly) flags.push("--read-only");
+    // the new hierarchy has the controllers that the old one leaves to it, and memory is not among them
+    const env = { ...process.env, ...(withoutMemoryCgroup ? { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" } : {}) };
+    const args = withoutMemoryCgroup ? [] : OLD_HIERARCHY;
+    return Bun.spawn(["systemd-nspawn", ...flags, "-D", this.root, ...args], {
+      env,
       stdin: "ignore",
       stdout: "ignore",
       stderr: "ignore",
     });
   }
 
-  /** Boots a fresh system that has the executable under test as /root/dwbase, without a network. */
-  static async boot(): Promise<Machine> {
+  /**
+   * Boots a fresh system that has the executable under test as /root/dwbase, without a network.
+   * @param volumes directories that are volumes of their own
+   */
+  static async boot(volumes: readonly string[] = []): Promise<Machine> {
     const base = debianSystem("amd64", PACKAGES);
     const dir = scratch();
     const [upper, work, root] = ["upper", "work", "root"].map((name) => join(dir, name)) as [
@@ -59,7 +85,7 @@ export class Machine {
     mount("-t", "overlay", "overlay", "-o", `lowerdir=${base},upperdir=${upper},workdir=${work}`, root);
     cpSync(BIN, join(root, "root/dwbase"));
     writeFileSync(join(root, "etc/resolv.conf"), "");
-    const machine = new Machine(dir, root);
+    const machine = new Machine(dir, root, volumes);
     await machine.up();
     return machine;
   }
@@ -93,10 +119,20 @@ export class Machine {
     return out.trim();
   }
 
+  /** Copies a file of this machine into it. */
+  put(from: string, path: string): void {
+    cpSync(from, join(this.root, path));
+  }
+
   write(path: string, text: string): void {
     const [file, dir] = [join(this.root, path), join(this.root, path, "..")];
     mkdirSync(dir, { recursive: true });
     writeFileSync(file, text);
+  }
+
+  /** Whether the node's threads answer. */
+  isUp(): boolean {
+    return this.run("dwbase", "list-worlds").code === 0;
   }
 
   /** PID inside of the service's process; 0 = none. */
@@ -132,10 +168,10 @@ export class Machine {
   }
 
   /** A reboot: the container ends and is started again. */
-  async reboot(): Promise<void> {
+  async reboot(power: Power = {}): Promise<void> {
     this.run("systemctl", "reboot");
     await this.nspawn.exited;
-    this.nspawn = this.powerOn();
+    this.nspawn = this.powerOn(power);
     await this.up();
   }
 

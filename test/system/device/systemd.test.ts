@@ -1,6 +1,7 @@
 /** The executable on a real systemd, as a person installs it. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { BIN, envNumber, figure, until } from "../harness.ts";
+import { SUITE } from "./debian.ts";
 import { holder, Machine, whyNoMachine } from "./machine.ts";
 
 const CRASHES = envNumber("DWBASE_CRASHES", 200);
@@ -22,7 +23,7 @@ describe.skipIf(why !== "")(why === "" ? "on systemd" : `on systemd (skipped: ${
     const found = machine.must("dwbase", "replay", "home", "--json", "--limit", "100000");
     expect(JSON.parse(found).map(({ id }: { id: string }) => id)).toEqual(ids);
   };
-  const isUp = (): boolean => machine.run("dwbase", "health").code === 0;
+  const isUp = (): boolean => machine.isUp();
   const again = (before: number) => (): boolean => {
     const now = machine.mainPid();
     return now !== 0 && now !== before && isUp();
@@ -49,7 +50,7 @@ describe.skipIf(why !== "")(why === "" ? "on systemd" : `on systemd (skipped: ${
       machine.must("systemd-analyze", "security", "dwbase"),
     )?.[1];
     expect(Number(score)).toBeLessThanOrEqual(1.5);
-    figure(`systemd: installed and started in a booted Debian 12, exposure ${score} (1.5 allowed)`);
+    figure(`systemd: installed and started in a booted Debian ${SUITE}, exposure ${score} (1.5 allowed)`);
   });
 
   test("takes secrets as credentials", () => {
@@ -90,7 +91,7 @@ describe.skipIf(why !== "")(why === "" ? "on systemd" : `on systemd (skipped: ${
     async () => {
       machine.write(
         "/etc/systemd/system/dwbase.service.d/test.conf",
-        `[Service]\nWatchdogSec=${WATCHDOG_S}\nTimeoutAbortSec=1\nRestartSec=100ms\n`,
+        `[Service]\nWatchdogSec=${WATCHDOG_S}\nTimeoutAbortSec=1\nRestartSec=100ms\nRestartMaxDelaySec=200ms\n`,
       );
       machine.must("systemctl", "daemon-reload");
       machine.must("systemctl", "restart", "dwbase");
