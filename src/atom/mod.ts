@@ -8,3 +8,4 @@ export * from "./msgpack.ts";
 export * from "./ndjson.ts";
 export * from "./schemas.ts";
 export * from "./types.ts";
+export * from "./unknown.ts";

@@ -4,6 +4,9 @@ import { invalid, LIMITS } from "../base/mod.ts";
 import { CAPABILITIES, type Capability } from "./caller.ts";
 import type { NewKey } from "./key-ring.ts";
 
+/** Highest rate of its own that a key can have, a second. */
+const RATE_MAX = 1_000_000;
+
 const Patterns = (about: string) =>
   Type.Optional(
     Type.Union(
@@ -44,13 +47,30 @@ export const NewKeySchema = Type.Object(
     ),
     importance_cap: Type.Optional(Type.Union([Type.Number({ minimum: 0, maximum: 1 }), Type.Null()])),
     remember_per_sec: Type.Optional(
-      Type.Union([Type.Number({ minimum: 0, maximum: 1_000_000 }), Type.Null()]),
+      Type.Union([Type.Number({ minimum: 0, maximum: RATE_MAX }), Type.Null()]),
     ),
   },
   { additionalProperties: false },
 );
 
 const checker = TypeCompiler.Compile(NewKeySchema);
+
+const PATTERNS = `a list of at most ${LIMITS.keyPatterns} texts of 1 to ${LIMITS.worldChars} characters`;
+/** What each field takes, for sentences. */
+const TAKES: Record<keyof Static<typeof NewKeySchema>, string> = {
+  name:
+    `1 to ${LIMITS.keyNameChars} letters, digits and any of . _ @ -, the first a letter or digit; ` +
+    "admin, anonymous, node and WW_… are taken",
+  capabilities: `a list of at least one of ${CAPABILITIES.join(", ")}`,
+  read_worlds: PATTERNS,
+  write_worlds: PATTERNS,
+  kinds: PATTERNS,
+  labels: PATTERNS,
+  sessions: PATTERNS,
+  worker: `a text of 1 to ${LIMITS.workerChars} characters`,
+  importance_cap: "a number from 0 to 1",
+  remember_per_sec: `a number from 0 to ${RATE_MAX}`,
+};
 
 /** What a key may do when only its worlds are named, or nothing is. */
 function usualCapabilities({ read_worlds, write_worlds }: Static<typeof NewKeySchema>): Capability[] {
@@ -59,16 +79,23 @@ function usualCapabilities({ read_worlds, write_worlds }: Static<typeof NewKeySc
   return [...(reads ? (["read_worlds"] as const) : []), ...(writes ? (["write_worlds"] as const) : [])];
 }
 
+function refusalOf(value: unknown): string {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return "a key must be an object";
+  const unknown = Object.keys(value).find((field) => !Object.hasOwn(TAKES, field));
+  if (unknown !== undefined) {
+    const known = Object.keys(TAKES).join(", ");
+    return `unknown field ${JSON.stringify(unknown.slice(0, LIMITS.keyNameChars))}; the fields of a key are ${known}`;
+  }
+  const at = checker.Errors(value).First()?.path.split("/")[1] as keyof typeof TAKES;
+  return `${at} must be ${TAKES[at]}`;
+}
+
 /**
  * A request for a new key, checked; null counts as absent.
  * @throws Fault invalid_input naming the field
  */
 export function checkKeyRequest(value: unknown): NewKey {
-  if (!checker.Check(value)) {
-    const first = checker.Errors(value).First();
-    const field = first?.path.slice(1) || "the body";
-    throw invalid(`${field} is not accepted for a key: ${first?.message.toLowerCase() ?? "see /docs"}`);
-  }
+  if (!checker.Check(value)) throw invalid(refusalOf(value));
   const capabilities = value.capabilities ?? usualCapabilities(value);
   const given = Object.entries(value).filter(([, part]) => part !== null);
   return { ...Object.fromEntries(given), name: value.name, capabilities: [...new Set(capabilities)] };

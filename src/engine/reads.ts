@@ -1,6 +1,6 @@
-import { type Atom, atomJson, encodeMsgpack } from "../atom/mod.ts";
+import { type Atom, atomJson, encodeMsgpack, unknownAtom, unknownWorld } from "../atom/mod.ts";
 import { mayRead } from "../auth/mod.ts";
-import { concatBytes, encodeUtf8, Fault, formatTime, isId, LIMITS } from "../base/mod.ts";
+import { concatBytes, encodeUtf8, formatTime, isId, LIMITS } from "../base/mod.ts";
 import { type Space, spaceName } from "../embedder/mod.ts";
 import type { MemorySettings } from "../memory/mod.ts";
 import { type Recalled, recall, type SemanticSearch } from "../recall/mod.ts";
@@ -49,7 +49,7 @@ function sequenceOf(cursor: string | undefined): number {
 
 function worldFor(reader: StoreReader, name: string): WorldRow {
   const world = reader.world(name);
-  if (!world || world.state === 2) throw new Fault("not_found", `there is no world "${name}"`);
+  if (!world || world.state === 2) throw unknownWorld(name);
   return world;
 }
 
@@ -70,7 +70,7 @@ function get(reader: StoreReader, id: string, reach: Reach, format: Format): Rea
   if (row && world && world.state !== 2 && mayRead(callerOf(reach), world.name)) {
     return { bytes: encodeAtom(atomOf(row, world.name), format) };
   }
-  throw new Fault("not_found", `there is no atom ${id}`);
+  throw unknownAtom(id);
 }
 
 function worlds(reader: StoreReader, body: Extract<ReadBody, { op: "worlds" }>): Read {

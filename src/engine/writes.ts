@@ -1,4 +1,4 @@
-import { encodeMsgpack, type NewAtom, type PolicyRequest } from "../atom/mod.ts";
+import { encodeMsgpack, type NewAtom, type PolicyRequest, unknownAtom } from "../atom/mod.ts";
 import { mayRead, mayWrite } from "../auth/mod.ts";
 import { bytesToId, Fault, toWire } from "../base/mod.ts";
 import type { FlagReader } from "../control/mod.ts";
@@ -92,7 +92,7 @@ function forget(ctx: WriteContext, id: string, reach: Reach): Written {
   const row = findAtom(ctx.db, id);
   const world = row && ctx.worlds.get(row.world);
   if (!row || !world || world.state === 2 || !mayRead(caller, world.name)) {
-    throw new Fault("not_found", `there is no atom ${id}`);
+    throw unknownAtom(id);
   }
   if (!mayWrite(caller, world.name)) {
     throw new Fault(

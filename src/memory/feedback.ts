@@ -89,7 +89,7 @@ function teach(
 function subjectOf(ctx: WriteContext, id: string): SubjectRow {
   const subject = findSubject(ctx, idToBytes(id));
   if (subject) return subject;
-  throw new Fault("not_found", `there is no memory ${id} in this session`);
+  throw new Fault("not_found", `there is no memory ${id} in this session; check the id and X-Session-ID`);
 }
 
 const distinct = (ids: readonly string[]): string[] => [...new Set(ids)];

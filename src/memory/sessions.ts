@@ -17,7 +17,7 @@ export function sessionOfWorld(world: string): string | undefined {
 }
 
 export function absent(family: FamilyName, id: string): Fault {
-  return new Fault("not_found", `there is no ${family} ${id} in this session`);
+  return new Fault("not_found", `there is no ${family} ${id} in this session; check the id and X-Session-ID`);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { AskRequest, AtomFilter } from "../atom/mod.ts";
+import { type AskRequest, type AtomFilter, unknownWorld } from "../atom/mod.ts";
 import { bytesToId, Fault, LIMITS } from "../base/mod.ts";
 import { type AtomRow, hasAll, type StoreReader, WORLD_STATES, type WorldRow } from "../storage/mod.ts";
 import { answerText } from "./answer.ts";
@@ -93,7 +93,7 @@ export function recallCandidates(
 function worldOf(reader: StoreReader, name: string): WorldRow {
   const world = reader.world(name);
   if (world && WORLD_STATES[world.state] !== "deleting") return world;
-  throw new Fault("not_found", `there is no world "${name}"`);
+  throw unknownWorld(name);
 }
 
 function questionOf(

@@ -66,7 +66,7 @@ export function revokeKey(ctx: WriteContext, id: string, by: string): void {
   const row = db
     .query<{ name: string }, [Uint8Array]>("SELECT name FROM key WHERE id = ?")
     .get(idToBytes(id));
-  if (row === null) throw new Fault("not_found", `there is no key ${id}`);
+  if (row === null) throw new Fault("not_found", `there is no key ${id}; GET /keys lists them`);
   db.query("DELETE FROM key WHERE id = ?").run(idToBytes(id));
   audit(ctx, { action: "key.revoke", actor: by, target: row.name });
 }

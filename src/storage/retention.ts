@@ -1,4 +1,4 @@
-import type { WorldRequest } from "../atom/mod.ts";
+import { unknownWorld, type WorldRequest } from "../atom/mod.ts";
 import { type Clock, clockIsSane, Fault, LIMITS } from "../base/mod.ts";
 import { requireRoom, type WriteContext } from "./context.ts";
 import { type PolicyRow, policyOf } from "./policies.ts";
@@ -11,7 +11,8 @@ import { allWorlds, type WorldRow } from "./worlds.ts";
 export function manageWorld(ctx: WriteContext, request: WorldRequest): void {
   const there = ctx.worlds.find(request.world);
   if (request.action === "create") {
-    if (there) throw new Fault("conflict", `world "${request.world}" exists already`);
+    if (there)
+      throw new Fault("conflict", `world "${request.world}" exists already; use it, or choose another name`);
     requireRoom(ctx);
     const world = ctx.worlds.create(request.world, ctx.clock.now());
     world.description = request.description ?? "";
@@ -19,7 +20,7 @@ export function manageWorld(ctx: WriteContext, request: WorldRequest): void {
     ctx.worlds.touch(world);
     return;
   }
-  if (!there) throw new Fault("not_found", `there is no world "${request.world}"`);
+  if (!there) throw unknownWorld(request.world);
   if (request.action === "delete") {
     ctx.db.query("DELETE FROM policy WHERE world = ?").run(request.world);
     there.state = STATE.deleting;

@@ -12,20 +12,22 @@ describe("a request for a key", () => {
   });
 
   test.each([
-    [{}, "name"],
-    [{ name: "" }, "name"],
-    [{ name: "two words" }, "name"],
-    [{ name: "k", capabilities: ["fly"] }, "capabilities"],
-    [{ name: "k", capabilities: [] }, "capabilities"],
-    [{ name: "k", importance_cap: 2 }, "importance_cap"],
-    [{ name: "k", read_worlds: [""] }, "read_worlds"],
-    [{ name: "k", colour: "red" }, "colour"],
-    [{ name: "admin" }, "name"],
-    [{ name: "WW_ADMIN_API_KEY" }, "name"],
-    [{ name: "anonymous" }, "name"],
-    [[], "the body"],
-  ])("%j is refused for %s", (request, field) => {
-    expect(() => checkKeyRequest(request)).toThrow(field);
+    [{}, "name must be 1 to 64 letters"],
+    [{ name: "" }, "name must be"],
+    [{ name: "two words" }, "name must be"],
+    [{ name: "k", capabilities: ["fly"] }, "capabilities must be a list of at least one of read_worlds,"],
+    [{ name: "k", capabilities: [] }, "capabilities must be"],
+    [{ name: "k", importance_cap: 2 }, "importance_cap must be a number from 0 to 1"],
+    [{ name: "k", remember_per_sec: "5" }, "remember_per_sec must be a number"],
+    [{ name: "k", worker: 5 }, "worker must be a text of 1 to 128 characters"],
+    [{ name: "k", read_worlds: [""] }, "read_worlds must be a list of at most 256 texts"],
+    [{ name: "k", "a/b": "red" }, 'unknown field "a/b"; the fields of a key are name, capabilities'],
+    [{ name: "admin" }, "admin, anonymous, node and WW_… are taken"],
+    [{ name: "WW_ADMIN_API_KEY" }, "name must be"],
+    [{ name: "anonymous" }, "name must be"],
+    [[], "a key must be an object"],
+  ])("%j is refused, and what is taken is said: %s", (request, sentence) => {
+    expect(() => checkKeyRequest(request)).toThrow(sentence);
   });
 });
 

@@ -61,7 +61,7 @@ describe("order of checks", () => {
     const headers = { "X-API-Key": KEY };
     expect((await f.send("POST", "/remember", { json: 5, headers })).body.code).toBe("invalid_input");
     expect((await f.send("POST", "/remember", { json: ATOM, headers })).body.code).toBe("capability_denied");
-    expect((await f.send("DELETE", "/atoms/x", { headers })).body.code).toBe("invalid_input");
+    expect((await f.send("DELETE", `/atoms/${ID}?x=1`, { headers })).body.code).toBe("invalid_input");
     expect((await f.send("DELETE", `/atoms/${ID}`, { headers })).body.code).toBe("capability_denied");
     expect((await f.send("GET", "/metrics", { headers })).body.code).toBe("capability_denied");
     const stream = { raw: "{}", headers: { ...headers, "Content-Type": NDJSON_TYPE } };
@@ -268,7 +268,7 @@ describe("content types", () => {
 
   test("an error in MessagePack has the same form", async () => {
     const { bytes } = await fixture().send("GET", "/atoms/x", { headers: { Accept: MSGPACK_TYPE } });
-    expect(decodeMsgpack(bytes)).toMatchObject({ code: "invalid_input", error: expect.any(String) });
+    expect(decodeMsgpack(bytes)).toMatchObject({ code: "not_found", error: expect.any(String) });
   });
 });
 

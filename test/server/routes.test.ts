@@ -106,6 +106,7 @@ test("gzip of a large answer says so and can be unpacked", async () => {
   expect(plain.headers.get("content-encoding")).toBeNull();
 });
 
+const ADMIN = { name: "a", key: "an-admin-key-of-32-characters-...", admin: true };
 const GZIP = { headers: { "Accept-Encoding": "gzip" } };
 
 describe("gzip of what the main thread answers itself", () => {
@@ -182,15 +183,27 @@ test.each([
   "/worlds?count=true",
   "/worlds?archived=true&archived=true",
   "/worlds?__proto__=1",
-  "/atoms/nonsense",
-  "/atoms/%ff%zz",
-  "/atoms/..%2f..%2fetc%2fpasswd",
   `/atoms/${ID}?x=1`,
   "/index/status?x=1",
 ])("GET %s is invalid input", async (path) => {
   const f = fixture();
   const { status, body } = await f.send("GET", path);
   expect([status, body.code]).toEqual([400, "invalid_input"]);
+  expect(f.engine.calls).toEqual([]);
+});
+
+test.each([
+  ["GET", "/atoms/atom-1"],
+  ["DELETE", "/atoms/atom-1"],
+  ["GET", "/atoms/%ff%zz"],
+  ["GET", "/atoms/..%2f..%2fetc%2fpasswd"],
+  ["GET", `/atoms/${"9".repeat(2000)}`],
+  ["DELETE", "/keys/nonsense"],
+])("%s %s is an unknown id: ids are opaque", async (method, path) => {
+  const f = fixture({ auth: { keys: [ADMIN] } });
+  const { status, body } = await f.send(method, path, { headers: { "X-API-Key": ADMIN.key } });
+  expect([status, body.code]).toEqual([404, "not_found"]);
+  expect(body.error).toMatch(/^there is no (atom|key) ".{0,43}; (check|GET)/);
   expect(f.engine.calls).toEqual([]);
 });
 

@@ -1,12 +1,13 @@
-import { AtomSchema } from "../../atom/mod.ts";
-import { invalid, isId } from "../../base/mod.ts";
+import { AtomSchema, unknownAtom } from "../../atom/mod.ts";
+import { isId } from "../../base/mod.ts";
 import type { Exchange } from "../exchange.ts";
 import { guarded, type Route } from "../route.ts";
 
-/** The id in the path. @throws Fault invalid_input when it is not a UUID: no atom can ever have it. */
+/** The id in the path. @throws Fault not_found when it is not a UUID: no atom can have it. */
 function atomId({ params }: Exchange): string {
-  const { id = "" } = params;
-  if (!isId(id)) throw invalid("the id in the path is not a UUID; use the id that remember answered");
+  // null where the path is no percent-encoding
+  const id = params.id ?? "";
+  if (!isId(id)) throw unknownAtom(id);
   return id.toLowerCase();
 }
 
@@ -33,7 +34,7 @@ const forget = guarded<string>({
     "Within 60 seconds no file of the node holds its payload, words or vector; backups made earlier still do.",
   parameters: atomId,
   answer: { status: 204, description: "Forgotten." },
-  faults: ["not_found", "world_archived"],
+  faults: ["not_found"],
   run: ({ engine, caller, input }) => engine.forget(caller, input),
 });
 

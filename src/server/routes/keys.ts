@@ -1,7 +1,7 @@
 import { Type } from "@sinclair/typebox";
-import { IdSchema } from "../../atom/mod.ts";
+import { field, IdSchema } from "../../atom/mod.ts";
 import { checkKeyRequest, type NewKey, NewKeySchema } from "../../auth/mod.ts";
-import { invalid, isId } from "../../base/mod.ts";
+import { Fault, isId } from "../../base/mod.ts";
 import type { Exchange } from "../exchange.ts";
 import { guarded, type Route } from "../route.ts";
 
@@ -12,10 +12,11 @@ const KeyViewSchema = Type.Object({
   created_at: Type.String({ format: "date-time" }),
 });
 
-/** @throws Fault invalid_input */
+/** @throws Fault not_found when it is not a UUID: no key can have it. */
 function idOf({ params }: Exchange): string {
-  const { id = "" } = params;
-  if (!isId(id)) throw invalid(`${JSON.stringify(id)} is no id of a key; GET /keys lists them`);
+  // null where the path is no percent-encoding
+  const id = params.id ?? "";
+  if (!isId(id)) throw new Fault("not_found", `there is no key ${field.describe(id)}; GET /keys lists them`);
   return id.toLowerCase();
 }
 

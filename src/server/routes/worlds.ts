@@ -40,7 +40,7 @@ const manage = guarded<WorldRequest>({
     check: checkWorld,
   },
   answer: { status: 200, description: "Done.", schema: Type.Null() },
-  faults: ["not_found", "conflict", "world_archived"],
+  faults: ["not_found", "conflict"],
   run: ({ exchange, engine, caller, input }) => engine.manageWorld(caller, input, exchange.want),
 });
 
@@ -57,7 +57,6 @@ const policy = guarded<PolicyRequest>({
     check: checkPolicy,
   },
   answer: { status: 200, description: "The policy's id.", schema: IdSchema },
-  faults: ["not_found", "world_archived"],
   run: ({ exchange, engine, caller, input }) => engine.setPolicy(caller, input, exchange.want),
 });
 
