@@ -20,6 +20,8 @@ const FIELDS = [
 ] as const;
 type Field = (typeof FIELDS)[number];
 type Settable = Exclude<Field, "syncs" | "made">;
+/** What goes wrong. */
+export type Trouble = Partial<Record<Settable, number>>;
 
 export const { EIO, ENOSPC } = constants.errno;
 
@@ -46,7 +48,7 @@ export class FaultyDisk {
     return new FaultyDisk({ LD_PRELOAD: library, FAULTS_CONTROL: control, FAULTS_PATHS: paths }, control);
   }
 
-  set(values: Partial<Record<Settable, number>>): void {
+  set(values: Trouble): void {
     for (const [name, value] of Object.entries(values)) {
       writeSync(this.control, new Int32Array([value]), 0, 4, 4 * FIELDS.indexOf(name as Field));
     }

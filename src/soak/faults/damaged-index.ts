@@ -7,7 +7,7 @@ const QUESTIONS = 20;
 const FLIPS = 16;
 /** Part of the best answers that must be the same: an approximate index may swap near ties. */
 const SAME = 0.97;
-const BUILT_MS = 8000;
+const BUILT_MS = 20_000;
 
 /** Flips bits in every file of the vector index while the node is stopped: the answers stay what they were. */
 export const damagedIndex: FaultKind = {
@@ -17,9 +17,13 @@ export const damagedIndex: FaultKind = {
     await workload.stop();
     const dir = layout(node.dataDir).index;
     const files = () => (existsSync(dir) ? readdirSync(dir).filter((name) => !name.includes(".tmp")) : []);
-    await until(() => files().length > 0, BUILT_MS);
     const questions = workload.questions(QUESTIONS);
-    const before = await workload.answers(node.url, questions);
+    let before: string[][] = [];
+    // a file that a forget took away is built again once somebody asks
+    await until(async () => {
+      before = await workload.answers(node.url, questions);
+      return files().length > 0;
+    }, BUILT_MS);
     await node.kill();
     for (const name of files()) {
       const path = join(dir, name);
