@@ -163,6 +163,8 @@ export const LIMITS = {
   requestsInFlight: 1024,
   /** Open connections; beyond them those are closed that have asked nothing yet or been quiet longest. */
   connections: 2048,
+  /** Bytes of answers that clients do not take; beyond them those connections are closed that were answered first. */
+  unreadBytes: 32 * MB,
   /** Open files that are left for the store, its threads and its children where the process may open few. */
   ownDescriptors: 128,
   /** Seconds a connection may be idle, also while its request is worked on. */
@@ -313,6 +315,7 @@ const relations: [string, boolean][] = [
   ["a node checkpoints before a backup gives way", LIMITS.walRestartBytes < LIMITS.backupWalBytes],
   ["writes outlive reads", LIMITS.readDeadlineMs <= LIMITS.writeDeadlineMs],
   ["half of the connections can be closed at any time", LIMITS.requestsInFlight * 2 <= LIMITS.connections],
+  ["some of the largest answers may wait for slow clients", LIMITS.askAnswerBytes * 4 <= LIMITS.unreadBytes],
   ["a connection outlives a write", LIMITS.writeDeadlineMs < LIMITS.idleSeconds * 1000],
   [
     "a batch of the largest vectors fits a provider's answer",

@@ -230,7 +230,7 @@ export class Exchange {
     }
     if (this.releases) for (const release of this.releases) release();
     this.releases = undefined;
-    this.use.underWay--;
+    this.shared.uses.end(this.use, streamed ? 0 : bytes);
   }
 }
 

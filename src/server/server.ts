@@ -77,7 +77,7 @@ type BunServer = Bun.Server<undefined>;
 
 /** The peer of requests over a Unix socket. */
 const UNIX_PEER: Peer = { address: "unix", port: 0 };
-/** How often it is said at most that connections were closed because there were too many. */
+/** How often it is said at most that connections were closed. */
 const TELL_MS = 60_000;
 
 /** The HTTP face of an engine. */
@@ -171,14 +171,14 @@ function socketsOf(at: Listen, logger: Logger): Sockets | undefined {
 }
 
 /** Counts connections that were closed, and says so once in a while. */
-function tellOf({ metrics, logger, clock }: ServerParts): (closed: number, most: number) => void {
+function tellOf({ metrics, logger, clock }: ServerParts): (closed: number, why: string) => void {
   let since = 0;
   let toldAt = Number.NEGATIVE_INFINITY;
-  return (closed, most) => {
+  return (closed, why) => {
     metrics.connectionsClosed.inc(closed);
     since += closed;
     if (clock.monotonic() - toldAt < TELL_MS) return;
-    logger.warn({ closed: since, most }, "more connections than can be held: the least used were closed");
+    logger.warn({ closed: since }, `connections were closed: ${why}`);
     toldAt = clock.monotonic();
     since = 0;
   };

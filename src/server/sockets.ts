@@ -7,10 +7,12 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const SOL_TCP = 6;
 const TCP_INFO = 11;
-/** `tcpi_last_data_sent` of struct tcp_info, ms. */
+/** Fields of struct tcp_info: `tcpi_last_data_sent` (ms) and `tcpi_notsent_bytes`. */
 const LAST_DATA_SENT = 44;
+const NOT_SENT_BYTES = 144;
 const SHUT_RDWR = 2;
-const NAME_BYTES = 128;
+/** What the calls put down: names of 128 bytes at most, and of struct tcp_info what stands before here. */
+const ROOM_BYTES = 256;
 const TEXT_BYTES = 46;
 
 /** A connection that came in. */
@@ -24,6 +26,8 @@ export interface Connection {
    * first seen.
    */
   quietMs: number;
+  /** Bytes of answers that the other end leaves no room for; 0 on a Unix socket, where nobody knows. */
+  unsent: number;
 }
 
 /** The other end of a connection as one text. */
@@ -37,7 +41,7 @@ export function peerKey(address: string, port: number): string {
  */
 export class Sockets {
   private readonly libc;
-  private readonly name = new Uint8Array(NAME_BYTES);
+  private readonly name = new Uint8Array(ROOM_BYTES);
   private readonly view = new DataView(this.name.buffer);
   private readonly address4 = new Uint8Array(this.name.buffer, 4);
   private readonly address6 = new Uint8Array(this.name.buffer, 8);
@@ -73,7 +77,8 @@ export class Sockets {
       // the listener itself has no other end
       if (this.libc.getpeername(fd, this.name, this.room()) !== 0) continue;
       const peer = this.peer();
-      found.push({ fd, peer, quietMs: peer === undefined ? this.age(fd, before) : this.quietMs(fd) });
+      const flow = peer === undefined ? { quietMs: this.age(fd, before), unsent: 0 } : this.flow(fd);
+      found.push({ fd, peer, ...flow });
     }
     return found;
   }
@@ -140,13 +145,15 @@ export class Sockets {
     return now - since;
   }
 
-  private quietMs(fd: number): number {
-    const failed = this.libc.getsockopt(fd, SOL_TCP, TCP_INFO, this.name, this.room()) !== 0;
-    return failed ? 0 : this.view.getUint32(LAST_DATA_SENT, true);
+  private flow(fd: number): Pick<Connection, "quietMs" | "unsent"> {
+    this.name.fill(0);
+    this.libc.getsockopt(fd, SOL_TCP, TCP_INFO, this.name, this.room());
+    const { view } = this;
+    return { quietMs: view.getUint32(LAST_DATA_SENT, true), unsent: view.getUint32(NOT_SENT_BYTES, true) };
   }
 
   private room(): Uint32Array {
-    this.length[0] = NAME_BYTES;
+    this.length[0] = ROOM_BYTES;
     return this.length;
   }
 }

@@ -43,7 +43,7 @@ const COUNTERS = {
   backupFailures: ["backup_failures_total", "Backups that failed."],
   connectionsClosed: [
     "connections_closed_total",
-    "Connections closed because more were open than can be held.",
+    "Connections closed: too many were open, or too many answers not taken.",
   ],
   logDropped: ["log_dropped_total", "Log lines that could not be written."],
 } as const satisfies Record<string, Plain>;

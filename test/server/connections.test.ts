@@ -9,13 +9,18 @@ import { connectionsWithin, Uses } from "../../src/server/connections.ts";
 import { peerKey, Sockets } from "../../src/server/sockets.ts";
 
 /** A connection from this port, which has been quiet for so long. */
-const open = (port: number, quietMs: number) => ({ fd: port, peer: peerKey("192.0.2.1", port), quietMs });
+const open = (port: number, quietMs: number, unsent = 0) => ({
+  fd: port,
+  peer: peerKey("192.0.2.1", port),
+  quietMs,
+  unsent,
+});
 const peer = (port: number) => ({ address: "192.0.2.1", port });
 
 describe("of too many connections", () => {
   test("those go that never asked, the oldest first, then those that have been quiet longest", () => {
     const uses = new Uses();
-    for (const port of [1, 2, 3]) uses.begin(peer(port)).underWay--;
+    for (const port of [1, 2, 3]) uses.end(uses.begin(peer(port)), 0);
     const all = [open(1, 900), open(2, 5000), open(3, 10), open(4, 50), open(5, 70)];
     const ports = (most: number) => uses.beyond(most, all).map(({ fd }) => fd);
     expect(ports(5)).toEqual([]);
@@ -28,18 +33,42 @@ describe("of too many connections", () => {
     const uses = new Uses();
     const [first] = [uses.begin(peer(1)), uses.begin(peer(1))];
     const all = [open(1, 60_000), open(2, 1)];
-    first.underWay--;
+    uses.end(first, 0);
     expect(uses.beyond(0, all)).toEqual([open(2, 1)]);
-    first.underWay--;
+    uses.end(first, 0);
     expect(uses.beyond(0, all)).toEqual([open(2, 1), open(1, 60_000)]);
   });
 
   test("what is gone is forgotten: a new one from the same port has asked nothing", () => {
     const uses = new Uses();
-    for (const port of [1, 2]) uses.begin(peer(port)).underWay--;
+    for (const port of [1, 2]) uses.end(uses.begin(peer(port)), 0);
     uses.keep([open(2, 0)]);
     expect(uses.size).toBe(1);
     expect(uses.beyond(1, [open(2, 900), open(1, 10)])).toEqual([open(1, 10)]);
+  });
+});
+
+describe("of answers that are not taken", () => {
+  test("those end that were given first, until the rest can be held", () => {
+    const uses = new Uses();
+    for (const port of [1, 2, 3, 4]) uses.end(uses.begin(peer(port)), 100);
+    const [taken, stuck] = [open(1, 5), [2, 3, 4].map((port) => open(port, 5, 50))];
+    const ended = (most: number) =>
+      uses.unread(most, [taken, ...stuck.toReversed()]).ended.map(({ fd }) => fd);
+    expect(uses.given).toBe(400);
+    expect(uses.unread(300, [taken, ...stuck])).toEqual({ waiting: 300, ended: [] });
+    expect(ended(299)).toEqual([2]);
+    expect(ended(100)).toEqual([2, 3]);
+    expect(ended(99)).toEqual([2, 3, 4]);
+  });
+
+  test("what was sent before does not count, nor what is only begun", () => {
+    const uses = new Uses();
+    const use = uses.begin(peer(1));
+    uses.end(use, 1000);
+    uses.end(uses.begin(peer(1)), 1);
+    uses.begin(peer(2));
+    expect(uses.unread(0, [open(1, 5, 1), open(2, 5, 9), open(3, 5, 9)])).toMatchObject({ waiting: 1 });
   });
 });
 

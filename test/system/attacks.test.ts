@@ -1,8 +1,8 @@
 /** Clients that mean harm: others go on being served, and memory stays bounded. */
-import { beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
 import { LIMITS } from "../../src/base/mod.ts";
-import { Crowd, cpuTicks, descriptors, OpenStream } from "./crowd.ts";
+import { Crowd, cpuTicks, Deaf, descriptors, OpenStream } from "./crowd.ts";
 import {
   atomOf,
   deepCheck,
@@ -29,6 +29,7 @@ const ADMIN_KEY = "an-admin-key-for-tests";
 /** Open files of a node that may have few, and connections that are tried then. */
 const FEW_FILES = 256;
 const MANY = 1000;
+const DEAF = 60;
 const CLOSED_MS = 60_000;
 
 suite("attacks", () => {
@@ -67,6 +68,10 @@ suite("attacks", () => {
     );
     await node.post("/remember/batch", { atoms });
     await p95();
+  });
+
+  // the machine is not equally calm before each
+  beforeEach(async () => {
     calm = await p95();
   });
 
@@ -209,6 +214,30 @@ suite("attacks", () => {
       crowd.leave();
       await until("gone", CLOSED_MS, () => descriptors(node) <= before + 10);
     });
+  });
+
+  test(`${DEAF} clients that take nothing of their answers`, async () => {
+    // the text of one is a tenth of a page
+    const text = "the kettle is on the shelf ".repeat(7500);
+    for (let n = 0; n < 2; n++) {
+      const atoms = Array.from({ length: 5 }, () => atomOf(text, { world: "large" }));
+      expect((await node.post("/remember/batch", { atoms })).body.errors).toEqual([]);
+    }
+    const before = descriptors(node);
+    const deaf: Deaf[] = [];
+    const request = requestBytes(
+      "POST",
+      "/replay",
+      { "Content-Type": "application/json" },
+      '{"world":"large"}',
+    );
+    for (let n = 0; n < DEAF; n++) deaf.push(await Deaf.ask(node.port, request));
+    const page = (await node.post("/replay", { world: "large" })).text.length;
+    const waiting = () => (descriptors(node) - before) * page;
+    await until("closed", CLOSED_MS, () => waiting() <= LIMITS.unreadBytes);
+    judge(`${DEAF} answers of ${(page / 2 ** 20).toFixed(1)} MB that nobody takes`, await p95());
+    expect(waiting()).toBeGreaterThan(LIMITS.unreadBytes / 2);
+    for (const one of deaf) one.close();
   });
 
   test(`a node that may open ${FEW_FILES} files keeps some for its store, on a Unix socket too`, async () => {

@@ -77,3 +77,20 @@ export class OpenStream {
     this.wire.close();
   }
 }
+
+/** A client that asks and then reads nothing, not even that it was closed. */
+export class Deaf {
+  private constructor(private readonly socket: Bun.Socket<undefined>) {}
+
+  static async ask(port: number, request: Uint8Array): Promise<Deaf> {
+    const open = (socket: Bun.Socket<undefined>) => {
+      socket.write(request);
+      socket.pause();
+    };
+    return new Deaf(await Bun.connect({ hostname: "127.0.0.1", port, socket: { open, data: () => {} } }));
+  }
+
+  close(): void {
+    this.socket.terminate();
+  }
+}
