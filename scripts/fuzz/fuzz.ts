@@ -10,12 +10,17 @@ export interface FuzzReport {
   /** Refused cases, by code. */
   refused: Record<string, number>;
   ms: number;
-  /** The slowest case, ms. */
+  /** The case that took the processor longest, ms. */
   slowest: number;
 }
 
-/** A case that takes longer hangs. */
+/** A case that keeps the processor longer hangs. Time that a busy machine lets it wait is not its own. */
 export const CASE_MS = 2000;
+
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
 
 /**
  * Runs a target on `cases` cases.
@@ -25,7 +30,7 @@ export async function fuzz(target: Target, cases: number, seed?: number): Promis
   const report: FuzzReport = { target: target.name, cases, accepted: 0, refused: {}, ms: 0, slowest: 0 };
   const began = performance.now();
   const property = fc.asyncProperty(target.cases, async (input) => {
-    const at = performance.now();
+    const before = processorMs();
     try {
       await target.run(input);
       report.accepted += 1;
@@ -33,9 +38,9 @@ export async function fuzz(target: Target, cases: number, seed?: number): Promis
       if (!(error instanceof Fault) || !target.refusals.includes(error.code)) throw error;
       report.refused[error.code] = (report.refused[error.code] ?? 0) + 1;
     }
-    const took = performance.now() - at;
+    const took = processorMs() - before;
     report.slowest = Math.max(report.slowest, took);
-    if (took > CASE_MS) throw new Error(`a case took ${Math.round(took)} ms`);
+    if (took > CASE_MS) throw new Error(`a case took ${Math.round(took)} ms of the processor`);
   });
   try {
     await fc.assert(property, { numRuns: cases, ...(seed === undefined ? {} : { seed }) });
