@@ -1,8 +1,9 @@
 /** The memory family of the built program: kills, what is forgotten, what others see, the guide's port. */
 import { expect, test } from "bun:test";
-import { readFileSync, rmSync } from "node:fs";
+import { cpSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { LIMITS } from "../../src/base/mod.ts";
-import { deepCheck, filesUnder, scratch, suite, TestNode, until } from "./harness.ts";
+import { deepCheck, FULL, figure, filesUnder, scratch, suite, TestNode, until } from "./harness.ts";
 
 const ANN = { "X-Session-ID": "ann" };
 const API = "/api/v1";
@@ -10,6 +11,21 @@ const WRITERS = 8;
 
 /** A word that no other text holds. */
 const marker = (): string => `q${Math.random().toString(36).slice(2)}q`;
+
+const DUPLICATE = "The nightly backup of the photos has finished.";
+/** Some hundred episodes of a day: every twentieth says the same, every tenth is one of a few that belong together. */
+const DAY = Array.from({ length: 600 }, (_, n) => {
+  const to = ["disk", "drive", "volume", "stick"][Math.floor(n / 20) % 4];
+  const note = `Note ${n}: ${marker()} ${marker()} ${marker()}.`;
+  const copied = `Copied the archive of family photos onto the ${to}.`;
+  const content = n % 20 === 0 ? DUPLICATE : n % 10 === 0 ? copied : note;
+  return {
+    id: `0190f3c0-0000-7000-8000-${String(n).padStart(12, "0")}`,
+    ...{ content, outcome: "success", tool: "rsync" },
+    timestamp: new Date(Date.now() - (600 - n) * 60_000).toISOString(),
+  };
+});
+type Named = { name: string };
 
 function holding(dir: string, words: readonly string[]): string[] {
   return filesUnder(dir).flatMap((path) => {
@@ -93,6 +109,60 @@ suite("the memory family", () => {
     ]);
     await node.stop();
     await deepCheck(node.dir);
+  });
+
+  test("kill -9 at any point of a consolidation: all is whole, and the rest is done to the same end", async () => {
+    const ADMIN = { WW_ADMIN_API_KEY: "an-admin-key-of-enough-characters" };
+    const headers = { ...ANN, "X-Admin-Key": ADMIN.WW_ADMIN_API_KEY };
+    const consolidate = (node: TestNode, deep: boolean) => node.post(`${API}/consolidate`, { deep }, headers);
+    const begun = join(scratch(), "data");
+    let node = await TestNode.start({ dir: begun, env: ADMIN });
+    for (let at = 0; at < DAY.length; at += 400)
+      expect((await node.post(`${API}/import`, { episodes: DAY.slice(at, at + 400) }, ANN)).status).toBe(200);
+    await node.stop();
+
+    /** What a session holds after both passes, begun anew after a kill after so many ms of them. */
+    const end = async (killAfter: number) => {
+      const dir = join(scratch(), "data");
+      cpSync(begun, dir, { recursive: true });
+      node = await TestNode.start({ dir, env: ADMIN });
+      if (killAfter < Number.POSITIVE_INFINITY) {
+        const both = consolidate(node, false).then(() => consolidate(node, true));
+        const cut = both.then(
+          () => false,
+          () => true,
+        );
+        await Bun.sleep(killAfter);
+        await node.kill();
+        if (await cut) cuts += 1;
+        await deepCheck(dir);
+        node = await TestNode.start({ dir, env: ADMIN });
+      }
+      for (const deep of [false, true]) expect((await consolidate(node, deep)).status).toBe(200);
+      const recall = { query: DUPLICATE, limit: 50, min_similarity: 0.95 };
+      const found = {
+        stats: (await node.get(`${API}/stats`, ANN)).body,
+        said: (await node.post(`${API}/episodes/recall`, recall, ANN)).body.episodes.length,
+        skills: (await node.get(`${API}/skills?limit=200`, ANN)).body.skills
+          .map((one: Named) => one.name)
+          .sort(),
+        entities: (await node.get(`${API}/entities?limit=500`, ANN)).body.entities
+          .map((one: Named) => one.name)
+          .sort(),
+      };
+      await node.stop();
+      await deepCheck(dir);
+      return found;
+    };
+    let cuts = 0;
+    const whole = await end(Number.POSITIVE_INFINITY);
+    expect(whole.said).toBe(1);
+    expect(whole.skills.length + whole.entities.length).toBeGreaterThan(0);
+    for (const ms of FULL ? [1, 3, 5, 10, 20, 30, 40, 60, 80, 120, 160, 240] : [5, 30, 90]) {
+      expect([ms, await end(ms)]).toEqual([ms, whole]);
+    }
+    figure(`consolidation: ${cuts} passes cut by kill -9, each done to the same end`);
+    expect(cuts).toBeGreaterThan(0);
   });
 
   test("WW_SESSION_ID is the session of those that name none", async () => {
