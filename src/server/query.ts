@@ -5,6 +5,10 @@ export type Query = Readonly<Record<string, string>>;
 
 const NONE: Query = {};
 
+const STRICT = { yes: /^true$/, no: /^false$/ };
+/** As World Weaver reads them: clients in Python write True and False. */
+export const LENIENT = { yes: /^(true|1|t|yes|y|on)$/i, no: /^(false|0|f|no|n|off)$/i };
+
 /**
  * The query of a URL. An unknown parameter is refused like an unknown field of a body: it is a mistake that should
  * be heard of. With `lenient` it is passed over, as World Weaver's family does.
@@ -26,10 +30,13 @@ export function queryOf(url: string, known: readonly { name: string }[], lenient
   return found;
 }
 
-/** @throws Fault invalid_input unless it is true, false or absent. */
-export function booleanOf(query: Query, name: string): boolean {
+/**
+ * @param words what is read as true and false; "true" and "false" alone unless others are given
+ * @throws Fault invalid_input unless it is one of them or absent
+ */
+export function booleanOf(query: Query, name: string, words = STRICT): boolean {
   const value = query[name];
-  if (value === undefined || value === "false") return false;
-  if (value === "true") return true;
+  if (value === undefined || words.no.test(value)) return false;
+  if (words.yes.test(value)) return true;
   throw invalid(`the query parameter ${name} must be true or false`);
 }

@@ -45,6 +45,9 @@ test("episodes: create, get, list, recall, mark important, delete", async () => 
   expect(keys(found)).toEqual(["query", "episodes", "scores"]);
   expect([found.query, found.episodes.length, typeof found.scores[0]]).toEqual(["decorators", 1, "number"]);
   expect(keys(await must("POST", `/episodes/${made.id}/mark-important?importance=1.0`))).toEqual(EPISODE);
+  // as Python writes a small number
+  const unimportant = await must("POST", `/episodes/${made.id}/mark-important?importance=5e-05`);
+  expect(unimportant.emotional_valence).toBe(0.00005);
   expect((await node.send("DELETE", `/episodes/${made.id}`)).bytes.length).toBe(0);
 });
 
@@ -77,6 +80,9 @@ test("skills: create, get, list, recall, execute, how-to, deprecate", async () =
   expect([keys(made), made.steps]).toEqual([SKILL, sent.steps]);
   expect(keys(await must("GET", `/skills/${made.id}`))).toEqual(SKILL);
   expect(keys(await must("GET", "/skills?limit=50&include_deprecated=false"))).toEqual(["skills", "total"]);
+  // and its words for true and false
+  for (const word of ["True", "False", "1", "0"])
+    expect(keys(await must("GET", `/skills?include_deprecated=${word}`))).toEqual(["skills", "total"]);
   const found = await must("POST", "/skills/recall", { query: "deploy the service", domain: null, limit: 5 });
   expect([keys(found), found.total]).toEqual([["skills", "total"], 1]);
   const run = { success: true, duration_ms: null, notes: null };

@@ -32,7 +32,9 @@ const readyz: Route = {
   access: "exempt",
   always: true,
   summary: "Whether the node should get requests",
-  description: "The body of /health; 503 when storage is unavailable or the disk is too full.",
+  description:
+    "The body of /health; 503 while the node starts or takes no requests, and when storage is unavailable, the disk is too full " +
+    "or, with DWBASE_READY_REQUIRE_INDEX=1, an index lags.",
   answer: { status: 200, description: "It should.", schema: HealthBodySchema },
   faults: ["internal_error"],
   unready: { status: 503, description: "Not now: the body says why.", schema: HealthBodySchema },

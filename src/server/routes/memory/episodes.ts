@@ -124,7 +124,7 @@ const markImportant = writing(
   {
     from: (exchange) => {
       const emotionalValence = queryOr(exchange, "importance", 1, (text) =>
-        field.share(/^[\d.]+$/.test(text) ? Number(text) : text, "importance"),
+        field.share(/^[\d.]+(e[+-]?\d+)?$/i.test(text) ? Number(text) : text, "importance"),
       );
       return { op: "change_episode", id: idOf(exchange), change: { emotionalValence } };
     },

@@ -3,7 +3,7 @@ import { field } from "../../../atom/mod.ts";
 import { LIMITS } from "../../../base/mod.ts";
 import { checks, DOMAINS, id, memorySchemas as schemas } from "../../../memory/mod.ts";
 import type { Exchange } from "../../exchange.ts";
-import { booleanOf } from "../../query.ts";
+import { booleanOf, LENIENT } from "../../query.ts";
 import type { Parameter, Route } from "../../route.ts";
 import { checked, forgetting, given, idOf, queryOr, reading, wholeTo, writing } from "./shared.ts";
 
@@ -48,7 +48,7 @@ const list = reading(
     from: (exchange) => ({
       op: "skills",
       ...domainOf(exchange),
-      includeDeprecated: checked(() => booleanOf(exchange.query, "include_deprecated")),
+      includeDeprecated: checked(() => booleanOf(exchange.query, "include_deprecated", LENIENT)),
       limit: queryOr(exchange, "limit", 50, wholeTo("limit", LIMITS.skillList)),
     }),
   },
