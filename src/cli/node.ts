@@ -38,6 +38,14 @@ function hintOf(context: Context, api: string): string | undefined {
   }
 }
 
+/**
+ * Whether a directory is named and no address: the node at the default address need not be that directory's.
+ */
+export function namesDirectoryAlone({ args, io }: Context): boolean {
+  const named = args.text("data-dir") ?? args.text("path");
+  return named !== undefined && args.text("api") === undefined && !io.env.DWBASE_API;
+}
+
 /** A configuration that is named tells where its node listens. */
 function apiOfConfig(context: Context): string {
   if (context.args.text("config") === undefined) return DEFAULT_API;

@@ -115,7 +115,7 @@ function checkChoice(what: string, text: string | undefined, choices: readonly s
 function badUsage(path: readonly string[], action: Action, message: string): Fault {
   const words = `dwbase ${path.join(" ")}`;
   const plain = message.replaceAll(/[`\0]/g, "");
-  const unknown = /Unknown option (-+)([A-Za-z]+)/.exec(plain);
+  const unknown = /Unknown option (-+)([A-Za-z0-9]+)/.exec(plain);
   if (unknown) {
     const kebab = unknown[2]!.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     const near = nearest(kebab, optionsOf(action).map(longName));

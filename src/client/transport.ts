@@ -136,6 +136,7 @@ export class Transport {
       ENOENT: "there is no such socket",
       EACCES: "permission denied",
       ENOTFOUND: "the host name is not known",
+      EAI_AGAIN: "no name server answers",
       ECONNRESET: "the connection was cut",
     };
     const reason = why[errnoOf(cause)] ?? (cause instanceof Error ? cause.message : String(cause));

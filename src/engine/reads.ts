@@ -1,7 +1,6 @@
 import { type Atom, atomJson, encodeMsgpack, unknownAtom, unknownWorld } from "../atom/mod.ts";
 import { mayRead } from "../auth/mod.ts";
-import { concatBytes, encodeUtf8, formatTime, isId, LIMITS } from "../base/mod.ts";
-import { type Space, spaceName } from "../embedder/mod.ts";
+import { concatBytes, encodeUtf8, isId, LIMITS } from "../base/mod.ts";
 import type { MemorySettings } from "../memory/mod.ts";
 import { type Recalled, recall, type SemanticSearch } from "../recall/mod.ts";
 import {
@@ -12,7 +11,7 @@ import {
   unembedded,
   type WorldRow,
 } from "../storage/mod.ts";
-import type { AnnStatus } from "../vector/mod.ts";
+import { indexRow, type VectorState } from "./index-status.ts";
 import { memoryRoom } from "./memory-room.ts";
 import type { Reach, ReadBody } from "./protocol.ts";
 import { callerOf } from "./reach.ts";
@@ -94,29 +93,6 @@ function worlds(reader: StoreReader, body: Extract<ReadBody, { op: "worlds" }>):
   return { bytes: encode(listed, body.format) };
 }
 
-/** One row of /index/status. Exact scans serve a world while its graph is built, so that it is always ready. */
-function statusOf(world: WorldRow, pending: number, vectors: VectorState) {
-  const { space } = vectors;
-  const graph = vectors.status(world.id);
-  const embedded = world.docs === 0 ? 1 : (world.docs - pending) / world.docs;
-  const time = (ms: number | undefined): string | null => (ms === undefined ? null : formatTime(ms));
-  const serves = graph !== undefined && graph.indexed > 0;
-  return {
-    world: world.name,
-    version: space?.version ?? 1,
-    embedder_version: space ? spaceName(space) : null,
-    last_rebuilt: time(graph?.lastRebuilt),
-    ready: true,
-    rebuilding: pending > 0 || (graph?.rebuilding ?? false),
-    progress: pending > 0 ? embedded : (graph?.progress ?? 1),
-    started_at: time(graph?.startedAt),
-    last_progress: time(graph?.lastRebuilt ?? graph?.startedAt),
-    mode: space === undefined ? "lexical" : serves ? "ann" : "exact",
-    indexed: world.docs - pending,
-    pending,
-  };
-}
-
 function indexStatus(reader: StoreReader, vectors: VectorState, reach: Reach, format: Format): Read {
   const { space } = vectors;
   const id = space && spaceId(reader.db, space);
@@ -125,7 +101,7 @@ function indexStatus(reader: StoreReader, vectors: VectorState, reach: Reach, fo
   for (const world of reader.worlds()) {
     if (!mayRead(caller, world.name)) continue;
     const pending = id === undefined ? 0 : unembedded(reader.db, id, world.id);
-    listed.push(statusOf(world, pending, vectors));
+    listed.push(indexRow(world, pending, vectors));
   }
   return { bytes: encode(listed, format) };
 }
@@ -158,12 +134,6 @@ function askAnswer(found: Recalled, explain: boolean, format: Format): Uint8Arra
 }
 
 /** What the index status tells of the vectors. */
-export interface VectorState {
-  /** The space that new atoms are embedded in; undefined without an embedder. */
-  readonly space: Space | undefined;
-  status(world: number): AnnStatus | undefined;
-}
-
 /** What a read works with. */
 export interface ReadContext {
   reader: StoreReader;

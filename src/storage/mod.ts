@@ -72,7 +72,14 @@ export {
 export { hash52 } from "./sums.ts";
 export { settleSwap, swapDatabase } from "./swap.ts";
 export { token } from "./terms.ts";
-export { isBehind, spaceId, type Unembedded, unembedded, type VectorMaker } from "./vector-rows.ts";
+export {
+  isBehind,
+  newestSpace,
+  spaceId,
+  type Unembedded,
+  unembedded,
+  type VectorMaker,
+} from "./vector-rows.ts";
 export { allWorlds, type WorldRow } from "./worlds.ts";
 export { StoreWriter } from "./writer.ts";
 export type { Job, Outcome, WriterOptions, WriterStatus } from "./writer-types.ts";

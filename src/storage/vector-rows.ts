@@ -70,6 +70,14 @@ const WAITING = `FROM doc WHERE world = ? AND seq > ? AND (bits & ${DOC.old}) = 
 const NEXT = `JOIN doc ON doc.seq = atom.seq
   WHERE doc.world = ? AND doc.seq > ? AND (doc.bits & ${DOC.old}) = 0 ORDER BY doc.seq LIMIT ?`;
 
+/** The space that a store met last; undefined when nothing was ever embedded in it. */
+export function newestSpace(db: Database): Space | undefined {
+  return (
+    db.query<Space, []>("SELECT model, dimension, version FROM space ORDER BY id DESC LIMIT 1").get() ??
+    undefined
+  );
+}
+
 /** How many atoms of a world have no vector in a space yet. */
 export function unembedded(db: Database, space: number, world: number): number {
   return db

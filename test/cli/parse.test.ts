@@ -60,6 +60,7 @@ const REFUSED: [tokens: string[], sentence: string][] = [
   [["home", "--labl", "x"], "dwbase try has no option --labl; did you mean --label? See dwbase try --help"],
   [["home", "--payload-jsno", "x"], "did you mean --payload-json?"],
   [["home", "-z"], "dwbase try has no option -z; see dwbase try --help"],
+  [["home", "--limit", "-1"], "dwbase try has no option -1; see dwbase try --help"],
   [[], "something is missing; write dwbase try <world> [...text]"],
   [["home", "--limit"], "value is missing"],
   [["home", "--label", "a", "--label"], "--label needs a value"],

@@ -95,6 +95,43 @@ test.skipIf(process.getuid?.() !== 0)("what root makes anew is the owner's, who 
   expect(statSync(layout(dir).database).uid).toBe(nobody);
 });
 
+describe("index status of a directory", () => {
+  const status = (env: Record<string, string> = {}, api = "") =>
+    bench.run(["index", "status", "--json", "--data-dir", dir], { env: { DWBASE_API: api, ...env } });
+
+  test("is read from it, with nobody to ask", async () => {
+    const row = {
+      world: "home",
+      embedder_version: null,
+      mode: "lexical",
+      ready: true,
+      indexed: 30,
+      pending: 0,
+    };
+    expect(JSON.parse((await status()).out)).toMatchObject([row]);
+    await storage("reindex");
+    const embedded = { ...row, embedder_version: "static-minilm-256-v1", mode: "exact" };
+    expect(JSON.parse((await status()).out)).toMatchObject([embedded]);
+    fill(new StoreWriter(dir));
+    const behind = { indexed: 30, pending: 30, rebuilding: true, progress: 0.5 };
+    expect(JSON.parse((await status()).out)).toMatchObject([{ ...embedded, ...behind }]);
+    expect(bench.node.requests).toEqual([]);
+  });
+
+  test("an address that is named is asked", async () => {
+    await status({}, bench.node.url);
+    expect(bench.node.requests.map(({ path }) => path)).toEqual(["/index/status"]);
+  });
+
+  test("of an encrypted one wants its key; its keys can be listed without", async () => {
+    const env = { DWBASE_KEY_HOME: KEY };
+    expect((await storage("rekey --to HOME", env)).code).toBe(0);
+    expect((await status()).code).toBe(4);
+    expect(JSON.parse((await status(env)).out)).toMatchObject([{ world: "home", indexed: 30 }]);
+    expect(await bench.run(["keys", "list", "--data-dir", dir])).toEqual({ code: 0, out: "", err: "" });
+  });
+});
+
 describe("keys of a stopped node", () => {
   const keys = (words: string, where = dir) => bench.run(["keys", ...words.split(" "), "--data-dir", where]);
 

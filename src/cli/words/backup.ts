@@ -11,7 +11,7 @@ import {
   type Word,
 } from "../command.ts";
 import { OutputClosed } from "../io.ts";
-import { configured, dataDirOf, nodeOf } from "../node.ts";
+import { configured, dataDirOf, namesDirectoryAlone, nodeOf } from "../node.ts";
 import { formatBytes } from "../units.ts";
 
 /** Where a pipe's archive goes. */
@@ -158,10 +158,7 @@ function source(context: Context, { report, signal }: Work) {
 
 /** What the node says of its indexes; one that is down, or answers 401, does not stop a backup. */
 async function indexOf(context: Context): Promise<unknown[]> {
-  const { args, io } = context;
-  const named = args.text("data-dir") ?? args.text("path");
-  // the node at the default address need not be the one of a directory that was named
-  if (named !== undefined && args.text("api") === undefined && !io.env.DWBASE_API) return [];
+  if (namesDirectoryAlone(context)) return [];
   try {
     return await nodeOf(context, INDEX_MS).indexStatus();
   } catch {

@@ -1,5 +1,6 @@
-import { STORE_NODE_OPTIONS, type Word } from "../command.ts";
-import { nodeOf } from "../node.ts";
+import { type Context, STORE_NODE_OPTIONS, type Word } from "../command.ts";
+import { dataDirOf, namesDirectoryAlone, nodeOf } from "../node.ts";
+import { storeKeys } from "../store.ts";
 
 export const word: Word = {
   summary: "look at the search index",
@@ -7,10 +8,10 @@ export const word: Word = {
     status: {
       summary: "show how far each world is indexed",
       options: STORE_NODE_OPTIONS,
-      examples: ["dwbase index status", "dwbase index status --json"],
+      examples: ["dwbase index status", "dwbase index status --data-dir /var/lib/dwbase/data --json"],
       async run(context) {
         const { print } = context;
-        const rows = await nodeOf(context).indexStatus();
+        const rows = await rowsOf(context);
         if (print.json) return print.document(rows);
         print.table(
           ["WORLD", "MODE", "STATE", "INDEXED", "PENDING", "EMBEDDER", "REBUILT"],
@@ -32,3 +33,10 @@ export const word: Word = {
     },
   },
 };
+
+/** A directory that is named is read itself, whether a node serves it or not. */
+async function rowsOf(context: Context) {
+  if (!namesDirectoryAlone(context)) return nodeOf(context).indexStatus();
+  const { indexStatusOf } = await import("../../engine/mod.ts");
+  return indexStatusOf(dataDirOf(context), await storeKeys(context));
+}
