@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { bytesToId } from "../base/mod.ts";
+import { unlessCorrupt } from "./faults.ts";
 import { targetKey, trustOf } from "./links.ts";
 import type { DocRow } from "./reader.ts";
 import { linkKindNumber } from "./rows.ts";
@@ -10,6 +11,18 @@ const CONFIRMS = linkKindNumber("confirms");
 const CONTRADICTS = linkKindNumber("contradicts");
 /** Links to one atom that are looked at, newest first. */
 const LINKS = 1000;
+
+interface Head {
+  id: Uint8Array;
+  worker: string;
+}
+
+/** A link to an atom. */
+interface Voice {
+  kind: number;
+  seq: number;
+  worker: string;
+}
 
 /** What other atoms of its world say about an atom. */
 export interface Evidence {
@@ -23,7 +36,7 @@ export interface Evidence {
 
 /**
  * Reads what the ranker weighs beside an atom's own words. Atoms in quarantine and old versions have no say. Only names
- * and ids are read here, so a damaged row does no harm.
+ * and ids are read here, so a damaged row does no harm; what stands on a page that is not in order has no say either.
  */
 export class EvidenceReader {
   /** By the hash of the worker's name. */
@@ -52,15 +65,18 @@ export class EvidenceReader {
   of(seq: number): Evidence {
     const head = this.head(seq);
     if (!head) return { confirms: 0, contradicts: 0, superseders: [] };
-    const links = this.db
-      .query<{ kind: number; seq: number; worker: string }, [string, number, number]>(
-        `SELECT link.kind AS kind, link.seq AS seq, atom.worker AS worker FROM link
+    const query = this.db.query<Voice, [string, number, number]>(
+      `SELECT link.kind AS kind, link.seq AS seq, atom.worker AS worker FROM link
          JOIN atom ON atom.seq = link.seq JOIN doc ON doc.world = atom.world AND doc.seq = atom.seq
          WHERE link.target = ? AND link.kind IN (${SUPERSEDES}, ${CONFIRMS}, ${CONTRADICTS}) AND atom.world = ?
          AND link.seq <> ? AND (doc.bits & ${DOC.quarantined | DOC.old}) = 0
          ORDER BY link.seq DESC LIMIT ${LINKS}`,
-      )
-      .all(targetKey(this.db, bytesToId(head.id)), this.world, seq);
+    );
+    const target = targetKey(this.db, bytesToId(head.id));
+    const links = unlessCorrupt(
+      () => query.all(target, this.world, seq),
+      () => [],
+    );
     const workers = (kind: number): Set<string> =>
       new Set(links.filter((link) => link.kind === kind).map((link) => link.worker));
     const confirming = workers(CONFIRMS);
@@ -72,11 +88,11 @@ export class EvidenceReader {
     };
   }
 
-  private head(seq: number): { id: Uint8Array; worker: string } | undefined {
-    return (
-      this.db
-        .query<{ id: Uint8Array; worker: string }, [number]>("SELECT id, worker FROM atom WHERE seq = ?")
-        .get(seq) ?? undefined
+  private head(seq: number): Head | undefined {
+    const query = this.db.query<Head, [number]>("SELECT id, worker FROM atom WHERE seq = ?");
+    return unlessCorrupt(
+      () => query.get(seq) ?? undefined,
+      () => undefined,
     );
   }
 }

@@ -22,6 +22,16 @@ export function isCorrupt(cause: unknown): boolean {
   return sqliteCode(cause).startsWith("SQLITE_CORRUPT");
 }
 
+/** What `ask` says; `otherwise` where it meets a page that is not in order. */
+export function unlessCorrupt<T>(ask: () => T, otherwise: (cause: unknown) => T): T {
+  try {
+    return ask();
+  } catch (cause) {
+    if (!isCorrupt(cause)) throw cause;
+    return otherwise(cause);
+  }
+}
+
 export function isReadOnly(cause: unknown): boolean {
   return sqliteCode(cause).startsWith("SQLITE_READONLY");
 }

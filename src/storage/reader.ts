@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite";
 import type { AtomFilter } from "../atom/mod.ts";
 import { KINDS } from "../atom/mod.ts";
 import { decodeUtf8, idToBytes, type Layout, LIMITS, layout, parseTime } from "../base/mod.ts";
-import { isCorrupt } from "./faults.ts";
+import { Damage, isCorrupt, unlessCorrupt } from "./faults.ts";
 import { keyringOf } from "./keyring.ts";
 import { readMeta } from "./meta.ts";
 import { openForRead } from "./open.ts";
@@ -92,14 +92,21 @@ export class StoreReader {
 
   /** What the text index says; where it is damaged the tail alone speaks, and `textDamaged` is set. */
   private folded<T>(ask: () => T, nothing: T): T {
-    try {
-      return ask();
-    } catch (cause) {
-      if (!isCorrupt(cause)) throw cause;
+    return unlessCorrupt(ask, () => {
       this.textDamaged = true;
       this.note(TEXT_DAMAGED);
       return nothing;
-    }
+    });
+  }
+
+  /** An atom on a page that is not in order is damaged as one is that does not fit its checksum. @throws Damage */
+  private onPage(ask: () => AtomRow | undefined, which: string): AtomRow | undefined {
+    return unlessCorrupt(ask, (cause) => {
+      const advice = 'run "dwbase storage check --deep" on the data directory';
+      const damage = new Damage(`the page of atom ${which} is damaged on disk; ${advice}`, { cause });
+      this.note(damage.message);
+      throw damage;
+    });
   }
 
   /** Whether the store is encrypted: what is read from it must not be written elsewhere. */
@@ -158,7 +165,7 @@ export class StoreReader {
 
   /** @throws Fault storage_error when the row is damaged */
   atomById(id: string): AtomRow | undefined {
-    return findAtom(this.db, id);
+    return this.onPage(() => findAtom(this.db, id), id);
   }
 
   isForgotten(id: string): boolean {
@@ -166,7 +173,7 @@ export class StoreReader {
   }
 
   atomBySeq(seq: number): AtomRow | undefined {
-    const row = selectAtom(this.db, seq);
+    const row = this.onPage(() => selectAtom(this.db, seq), `with sequence ${seq}`);
     return row && this.sound(row);
   }
 
