@@ -125,11 +125,33 @@ class Party {
       engine.setPolicy(this.me, { world, retention_days: 1 }, JSON_WANTED),
       "capability_denied",
     );
+    for (const action of ["create", "archive", "resume", "delete"] as const)
+      await this.refused(engine.manageWorld(this.me, { action, world }, JSON_WANTED), "capability_denied");
     const id = this.other.ids[this.dice.below(this.other.ids.length)];
     if (id === undefined) return;
     // 404, not 403: that there is such an id is a secret too
     await this.refused(engine.get(this.me, id, JSON_WANTED), "not_found");
     await this.refused(engine.forget(this.me, id), "not_found");
+    // said of the other's from a world of its own
+    const links = (["supersedes", "contradicts"] as const).map((kind) => ({ target: id, kind }));
+    const said = contentOf(
+      await engine.remember(this.me, atom(this.mark, { world: this.world(), links }), FIRM, JSON_WANTED),
+    );
+    this.ids.push(said);
+    this.mine.add(said);
+  }
+
+  /** Answers to the same questions with every signal. */
+  async answers(): Promise<unknown[]> {
+    const dice = new Dice(7);
+    const answers: unknown[] = [];
+    for (const world of this.worlds) {
+      for (let n = 0; n < 5; n++) {
+        const question = { world, text: `${this.other.mark} ${sentence(dice, 4)}`, limit: 20, explain: true };
+        answers.push(contentOf(this.look(await this.fixture.engine.ask(this.me, question, JSON_WANTED))));
+      }
+    }
+    return answers;
   }
 
   /** In the end each world holds what its party knows. */
@@ -182,6 +204,11 @@ test(
     ben.other = ann;
     for (let n = 0; n < OPERATIONS; n++) await (dice.below(2) === 0 ? ann : ben).act();
     for (const party of [ann, ben]) await party.settle();
+
+    // whatever the other goes on to do, one's answers and their scores stay as they were
+    const before = await ben.answers();
+    for (let n = 0; n < OPERATIONS / 10; n++) await ann.act();
+    expect(await ben.answers()).toEqual(before);
     await fixture.finish();
   },
   60_000 + OPERATIONS * 20,
