@@ -14,7 +14,7 @@ import {
   type WorldRow,
 } from "../storage/mod.ts";
 import { weightNow } from "./hebbian.ts";
-import { entityOf, episodeOf, FAMILY_OF, type Held, hasEnded, label, skillOf } from "./records.ts";
+import { entityOf, episodeOf, FAMILY_OF, type Held, hasEnded, KIND_OF, label, skillOf } from "./records.ts";
 import type { FamilyName } from "./requests.ts";
 import { absent, find, worldName } from "./sessions.ts";
 import { type Neighbour, spread } from "./spreading.ts";
@@ -61,32 +61,42 @@ export function skill(view: SessionView, id: string) {
   return skillOf(held(view, "skill", id));
 }
 
-/** Things of a family, newest first, that carry all of some labels. */
-function listed(view: SessionView, family: FamilyName, labels: readonly string[]): Held[] | undefined {
-  const world = worldOf(view);
-  if (!world || labels.length === 0) return undefined;
-  const { reader } = view;
-  const tokens = labels.map((each) => token.label(world.id, each));
-  const seqs = reader.holders(tokens, [], Number.MAX_SAFE_INTEGER);
-  const newest = reader.docsOf(world.id, seqs).sort((a, b) => b.ts_ms - a.ts_ms || b.seq - a.seq);
-  return newest.flatMap(({ seq }) => {
-    const row = reader.atomBySeq(seq);
-    const subject = row?.subject && findSubject({ db: reader.db }, row.subject);
-    return row && subject && subject.family === FAMILY_OF[family] ? [{ subject, row }] : [];
-  });
-}
-
-/** @returns a page of the family, newest first, and how many there are in all */
-function page(view: SessionView, family: FamilyName, limit: number, offset: number): [Held[], number] {
+/**
+ * Things of a family that carry all of some labels, newest first: a page of them, and how many there are in all. Only
+ * those of the page are read. @throws Fault storage_error when one of them is damaged
+ */
+function page(
+  view: SessionView,
+  family: FamilyName,
+  labels: readonly string[],
+  limit: number,
+  offset = 0,
+): [Held[], number] {
   const world = worldOf(view);
   if (!world) return [[], 0];
-  const { db } = view.reader;
-  const of = { world: world.id, family: FAMILY_OF[family] };
-  const subjects = listSubjects(db, of, limit, offset);
-  return [
-    subjects.map((subject) => ({ subject, row: headOf(db, subject) })),
-    countSubjects(db, of.world, of.family),
-  ];
+  const { reader } = view;
+  const { db } = reader;
+  if (labels.length === 0) {
+    const of = { world: world.id, family: FAMILY_OF[family] };
+    const subjects = listSubjects(db, of, limit, offset);
+    return [
+      subjects.map((subject) => ({ subject, row: headOf(db, subject) })),
+      countSubjects(db, of.world, of.family),
+    ];
+  }
+  const tokens = labels.map((each) => token.label(world.id, each));
+  const seqs = reader.holders(tokens, [], Number.MAX_SAFE_INTEGER);
+  const filter = reader.docFilter(world, { kinds: [KIND_OF[family]] });
+  const all = reader
+    .docsOf(world.id, seqs)
+    .filter((doc) => filter.test(doc))
+    .sort((a, b) => b.ts_ms - a.ts_ms || b.seq - a.seq);
+  const found = all.slice(offset, offset + limit).flatMap(({ seq }) => {
+    const row = reader.atomBySeq(seq);
+    const subject = row?.subject && findSubject({ db }, row.subject);
+    return row && subject ? [{ subject, row }] : [];
+  });
+  return [found, all.length];
 }
 
 export interface EpisodeList {
@@ -102,10 +112,7 @@ export function episodes(view: SessionView, { page: number, pageSize, project, o
     ...(outcome === undefined ? [] : [label.outcome(outcome)]),
   ];
   const from = (number - 1) * pageSize;
-  const all = listed(view, "episode", labels);
-  const [found, total] = all
-    ? [all.slice(from, from + pageSize), all.length]
-    : page(view, "episode", pageSize, from);
+  const [found, total] = page(view, "episode", labels, pageSize, from);
   return {
     episodes: found.map((each) => episodeOf(each, view.session, view.settings, view.options.now)),
     total,
@@ -115,14 +122,13 @@ export function episodes(view: SessionView, { page: number, pageSize, project, o
 }
 
 export function entities(view: SessionView, labels: readonly string[], limit: number) {
-  const all = listed(view, "entity", labels);
-  const [found, total] = all ? [all.slice(0, limit), all.length] : page(view, "entity", limit, 0);
+  const [found, total] = page(view, "entity", labels, limit);
   return { entities: found.map((each) => entityOf(each)), total };
 }
 
 /** Deprecated ones are left out unless asked for; `total` counts what is let in. */
 export function skills(view: SessionView, labels: readonly string[], deprecated: boolean, limit: number) {
-  const all = listed(view, "skill", labels) ?? page(view, "skill", Number.MAX_SAFE_INTEGER, 0)[0];
+  const [all] = page(view, "skill", labels, Number.MAX_SAFE_INTEGER);
   const found = all.map(skillOf).filter((each) => deprecated || !each.deprecated);
   return { skills: found.slice(0, limit), total: found.length };
 }
