@@ -66,8 +66,10 @@ function prepared(number: number, bytes: Uint8Array, prepare: Prepare): Line | u
     if (bytes === OVERLONG_LINE) {
       throw new Fault("payload_too_large", `the line is longer than ${LIMITS.ndjsonLineBytes} bytes`);
     }
-    const text = decodeUtf8(bytes);
-    if (text === undefined) throw new Fault("invalid_input", "the line is not valid UTF-8");
+    const decoded = decodeUtf8(bytes);
+    if (decoded === undefined) throw new Fault("invalid_input", "the line is not valid UTF-8");
+    // some editors begin a file with a byte order mark, which is no part of its first line
+    const text = number === 1 ? decoded.replace(/^\uFEFF/, "") : decoded;
     if (text.trim() === "") return undefined;
     const sent = encodeUtf8(prepare(text));
     if (sent.length > LIMITS.ndjsonLineBytes) {

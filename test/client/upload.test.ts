@@ -32,6 +32,14 @@ async function send(text: string): Promise<Outcome[]> {
 
 const number = (line: Line) => line.number;
 
+test("a byte order mark is no part of the first line", async () => {
+  const source = stream("\uFEFF{}\n\uFEFF{}");
+  const [chunk] = await Array.fromAsync(chunks(source, (line) => line, { eager: false }));
+  expect(
+    chunk?.map((line) => "bytes" in line && new TextDecoder("utf-8", { ignoreBOM: true }).decode(line.bytes)),
+  ).toEqual(["{}", "\uFEFF{}"]);
+});
+
 test("lines are numbered as an editor numbers them, blank ones included", async () => {
   const source = stream("a\r\n\n", "  \nb", "c\nd");
   const [chunk] = await Array.fromAsync(chunks(source, (line) => line, { eager: false }));
