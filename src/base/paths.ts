@@ -28,6 +28,8 @@ export function layout(dataDir: string) {
     snapshotMetadata: join(dataDir, ".snapshot_metadata.json"),
     /** How the last backups went, for health and fleet scripts. */
     backupStatus: join(dataDir, "backup-status.json"),
+    /** What the last check of the whole database found, for health. */
+    checkStatus: join(dataDir, "check-status.json"),
     /** Keys; the only directory that is neither rebuildable nor backed up. */
     secrets: join(dataDir, "secrets"),
     adminKey: join(dataDir, "secrets", "admin.key"),

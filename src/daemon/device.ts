@@ -1,7 +1,16 @@
 import { type BackupStatus, backupStatusOf } from "../backup/mod.ts";
 import { layout } from "../base/mod.ts";
 import type { HealthCheck } from "../engine/mod.ts";
-import { backupCheck, clockSyncCheck, powerCheck, readClockSynced, readThrottled } from "../health/mod.ts";
+import {
+  backupCheck,
+  type CheckStatus,
+  checkStatusOf,
+  clockSyncCheck,
+  databaseCheck,
+  powerCheck,
+  readClockSynced,
+  readThrottled,
+} from "../health/mod.ts";
 
 /** The device's own signs change slowly. */
 const REFRESH_MS = 30_000;
@@ -9,6 +18,7 @@ const REFRESH_MS = 30_000;
 /** What is known of the device beside the node: read off the main thread, now and then, and kept. */
 export class DeviceWatch {
   backup: BackupStatus = backupStatusOf(undefined);
+  private checked: CheckStatus | undefined;
   private clockSynced: boolean | undefined;
   private throttled: number | undefined;
   private timer: Timer | undefined;
@@ -31,15 +41,21 @@ export class DeviceWatch {
   checks(): readonly HealthCheck[] {
     return [
       backupCheck(this.backup, this.backups, Date.now()),
+      databaseCheck(this.checked),
       clockSyncCheck(this.clockSynced),
       powerCheck(this.throttled),
     ];
   }
 
   private async refresh(): Promise<void> {
-    const file = Bun.file(layout(this.dataDir).backupStatus);
-    const text = await file.text().catch(() => undefined);
-    this.backup = backupStatusOf(text);
+    const { backupStatus, checkStatus } = layout(this.dataDir);
+    const textOf = (path: string) =>
+      Bun.file(path)
+        .text()
+        .catch(() => undefined);
+    const [backup, checked] = await Promise.all([textOf(backupStatus), textOf(checkStatus)]);
+    this.backup = backupStatusOf(backup);
+    this.checked = checkStatusOf(checked);
     [this.clockSynced, this.throttled] = await Promise.all([readClockSynced(), readThrottled()]);
   }
 }

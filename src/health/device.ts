@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { HealthCheck } from "../engine/mod.ts";
 
 /** What a backup's status file tells, as far as the checks need it. */
@@ -18,7 +19,9 @@ async function textOf(path: string): Promise<string | undefined> {
   }
 }
 
-const SOC = "/sys/devices/platform/soc";
+const PLATFORM = "/sys/devices/platform";
+/** The firmware's file: as the kernel of Raspberry Pi OS names it, and as others do. */
+const THROTTLED = ["get_throttled", "throttled"];
 const TIMESYNC = "/run/systemd/timesync";
 
 async function namesIn(dir: string): Promise<string[] | undefined> {
@@ -29,11 +32,18 @@ async function namesIn(dir: string): Promise<string[] | undefined> {
   }
 }
 
-/** The firmware's flags (https://www.raspberrypi.com/documentation/computers/os.html#get_throttled). */
-export async function readThrottled(soc = SOC): Promise<number | undefined> {
-  for (const name of (await namesIn(soc)) ?? []) {
-    const flags = await textOf(`${soc}/${name}/throttled`);
-    if (flags !== undefined) return Number.parseInt(flags, 16);
+/**
+ * The firmware's flags (https://www.raspberrypi.com/documentation/computers/os.html#get_throttled), of
+ * /sys/devices/platform/soc…/…:firmware.
+ */
+export async function readThrottled(platform = PLATFORM): Promise<number | undefined> {
+  for (const soc of ((await namesIn(platform)) ?? []).filter((name) => name.startsWith("soc"))) {
+    for (const part of ["", ...((await namesIn(join(platform, soc))) ?? [])]) {
+      for (const file of THROTTLED) {
+        const flags = Number.parseInt((await textOf(join(platform, soc, part, file))) ?? "", 16);
+        if (!Number.isNaN(flags)) return flags;
+      }
+    }
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 /** Rank 9: one set of checks for /health, /readyz, the metrics and doctor. */
 export { type BoardOptions, type Budget, HealthBoard, OBSERVE_MS } from "./board.ts";
+export { type CheckStatus, checkStatusOf, databaseCheck, noteCheck } from "./checked.ts";
 export {
   type BackupFacts,
   backupCheck,

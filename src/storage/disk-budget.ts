@@ -98,7 +98,7 @@ export class DiskBudget {
     this.scannedAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** A file was made since the last look, before which nobody may count on its room. */
+  /** A file was made since the last look, which knew nothing of it. */
   grew(bytes: number): void {
     this.beside += bytes;
     this.total += bytes;

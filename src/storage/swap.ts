@@ -42,6 +42,8 @@ function dropCompanions(database: string): void {
 export function swapDatabase(place: Layout, fresh: string, aside: string): void {
   try {
     rmSync(place.incoming, { force: true });
+    // it speaks of the database that goes
+    rmSync(place.checkStatus, { force: true });
     fileCalls.renameSync(fresh, place.incoming);
     fsyncDir(place.dir);
     if (existsSync(place.database)) moveDatabase(place.database, aside);

@@ -1,11 +1,14 @@
 /** Signs of the device: power, backups, the clock. */
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   backupCheck,
+  checkStatusOf,
   clockSyncCheck,
+  databaseCheck,
+  noteCheck,
   powerCheck,
   readClockSynced,
   readThrottled,
@@ -51,13 +54,55 @@ describe("power", () => {
   });
 
   test("the firmware's flags are read where a Raspberry Pi has them", async () => {
-    const soc = mkdtempSync(join(tmpdir(), "soc-"));
-    expect(await readThrottled(soc)).toBeUndefined();
-    mkdirSync(join(soc, "soc:firmware"));
-    writeFileSync(join(soc, "soc:firmware", "throttled"), "50005\n");
-    expect(await readThrottled(soc)).toBe(0x50005);
-    rmSync(soc, { recursive: true });
-    expect(await readThrottled(soc)).toBeUndefined();
+    const platform = mkdtempSync(join(tmpdir(), "platform-"));
+    expect(await readThrottled(platform)).toBeUndefined();
+    mkdirSync(join(platform, "other", "soc:firmware"), { recursive: true });
+    writeFileSync(join(platform, "other", "soc:firmware", "get_throttled"), "1\n");
+    expect(await readThrottled(platform)).toBeUndefined();
+    for (const path of [
+      "soc/soc:firmware/get_throttled",
+      "soc@107c000000/soc@107c000000:firmware/get_throttled",
+      "soc:firmware/get_throttled",
+      "soc/soc:firmware/throttled",
+    ]) {
+      const [dir, file] = [join(platform, path, ".."), join(platform, path)];
+      mkdirSync(dir, { recursive: true });
+      writeFileSync(file, "50005\n");
+      expect([path, await readThrottled(platform)]).toEqual([path, 0x50005]);
+      writeFileSync(file, "");
+      expect(await readThrottled(platform)).toBeUndefined();
+      rmSync(file);
+    }
+    rmSync(platform, { recursive: true });
+    expect(await readThrottled(platform)).toBeUndefined();
+  });
+});
+
+describe("the last check of the whole database", () => {
+  const last = (dir: string) =>
+    databaseCheck(checkStatusOf(readFileSync(join(dir, "check-status.json"), "utf8")));
+  test("is told with its time; damage that it found is a warning that says what to do", () => {
+    const dir = mkdtempSync(join(tmpdir(), "checked-"));
+    expect(databaseCheck(undefined)).toMatchObject({
+      status: "ok",
+      message: expect.stringContaining("--deep"),
+    });
+    noteCheck(dir, { checked_at: ago(1), deep: true, findings: 0 });
+    expect(last(dir)).toEqual({
+      name: "database",
+      status: "ok",
+      message: `the deep check of ${ago(1)} found nothing`,
+    });
+    noteCheck(dir, { checked_at: ago(0), deep: false, findings: 2 });
+    expect(last(dir)).toMatchObject({
+      status: "warning",
+      message: expect.stringContaining("dwbase storage repair"),
+    });
+    rmSync(dir, { recursive: true });
+  });
+  test("that cannot be read counts as none", () => {
+    for (const text of [undefined, "", "{", "[]", "null", '{"checked_at":1}'])
+      expect([text, checkStatusOf(text)]).toEqual([text, undefined]);
   });
 });
 

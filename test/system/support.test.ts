@@ -60,6 +60,21 @@ suite("looking for a fault", () => {
     await deepCheck(node.dir);
   });
 
+  test("the health tells what the last check of the whole database found", async () => {
+    const node = await TestNode.start();
+    await node.remember(atomOf(REMEMBERED));
+    await node.stop();
+    await deepCheck(node.dir);
+    const again = await TestNode.start({ dir: node.dir });
+    await until("the health tells", 10_000, async () => {
+      const { body } = await again.get("/health");
+      const found = body.checks.find((check: { name: string }) => check.name === "database");
+      return found?.status === "ok" && /^the deep check of .* found nothing$/.test(found.message);
+    });
+    await again.stop();
+    await deepCheck(node.dir);
+  });
+
   test("doctor examines the device, with the node or without", async () => {
     const node = await TestNode.start();
     const args = ["doctor", "--json", "--data-dir", node.dir, "--api", node.url];

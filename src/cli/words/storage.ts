@@ -1,4 +1,4 @@
-import { exitOf, Fault } from "../../base/mod.ts";
+import { asFault, exitOf, Fault } from "../../base/mod.ts";
 import type { RepairReport } from "../../storage/mod.ts";
 import { type Context, STORE_OPTIONS, type Word } from "../command.ts";
 import { dataDirOf } from "../node.ts";
@@ -65,6 +65,7 @@ async function check(context: Context): Promise<number> {
     onProgress: (done, total) => print.progress(done, total, `${done} checked`),
   });
   print.clear();
+  await note(context, dataDir, { deep, findings: report.findings.length });
   if (print.json) print.document({ data_dir: dataDir, ...report });
   else {
     for (const { table, seq, id, problem } of report.findings) {
@@ -78,6 +79,16 @@ async function check(context: Context): Promise<number> {
       print.note('stop the node and run "dwbase storage repair": what is whole stays; or restore a backup');
   }
   return report.clean ? 0 : exitOf("damaged");
+}
+
+/** Leaves the result for the node's health; a directory that is somebody else's, or full, is checked all the same. */
+async function note({ io, print }: Context, dataDir: string, found: { deep: boolean; findings: number }) {
+  const { noteCheck } = await import("../../health/mod.ts");
+  try {
+    noteCheck(dataDir, { checked_at: new Date(io.now()).toISOString(), ...found });
+  } catch (cause) {
+    print.note(`the node's health will not tell of this check: ${asFault(cause).message}`);
+  }
 }
 
 /** What rebuilding takes: keys, the model, and a bar that shows how far it is. */
