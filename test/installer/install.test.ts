@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Fault } from "../../src/base/mod.ts";
+import { Fault, SMALL_HEAP } from "../../src/base/mod.ts";
 import { loadConfig } from "../../src/config/mod.ts";
 import { type InstallOptions, install, rollback, uninstall } from "../../src/installer/mod.ts";
 import { STANDARD } from "../../src/installer/units.ts";
@@ -184,6 +184,12 @@ describe("an executable that came in a package", () => {
     const refused = () => uninstall({ ...options, purge: true });
     expect(refused).toThrow("apt purge dwbase");
   });
+});
+
+test("the unit sets what the node would otherwise execute itself anew for", () => {
+  install(options);
+  const [, set = ""] = /^Environment=(BUN.*)$/m.exec(unit("dwbase.service")) ?? [];
+  expect(Object.fromEntries(set.split(" ").map((pair) => pair.split("=")))).toEqual(SMALL_HEAP);
 });
 
 test("the units keep what systemd-analyze asks of them", () => {
