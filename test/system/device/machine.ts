@@ -1,9 +1,9 @@
 /** A Debian system with systemd in a container that boots: what a device does, as far as no other kernel is needed. */
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, cpSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BIN, type Ran, scratch, until } from "../harness.ts";
 import { mayMount, mount, unmount } from "../volumes.ts";
-import { debianSystem } from "./debian.ts";
+import { debianSystem, SUITE } from "./debian.ts";
 
 const PACKAGES = "systemd-sysv,dbus,libstdc++6,iproute2,procps";
 const BOOT_MS = 60_000;
@@ -16,7 +16,37 @@ export function whyNoMachine(): string {
   return missing.length === 0 ? "" : `needs ${missing.join(", ")}`;
 }
 
-/** Compiles the program that holds a thread still. */
+/** x86-64's jump to itself. */
+const JUMP_TO_ITSELF = Buffer.from([0xeb, 0xfe]);
+
+/** @returns where a process has an instruction that jumps to itself, in hexadecimal */
+export function endlessLoop(pid: number): string {
+  const code = readFileSync(`/proc/${pid}/maps`, "latin1")
+    .split("\n")
+    .filter((line) => / r-xp .*\/(libc\.so\.6|dwbase)$/.test(line));
+  const fd = openSync(`/proc/${pid}/mem`, "r");
+  try {
+    for (const line of code) {
+      const [start, end] = line
+        .split(" ")[0]!
+        .split("-")
+        .map((hex) => Number.parseInt(hex, 16)) as [number, number];
+      const bytes = Buffer.alloc(end - start);
+      const at = bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, start)).indexOf(JUMP_TO_ITSELF);
+      if (at >= 0) return (start + at).toString(16);
+    }
+  } finally {
+    closeSync(fd);
+  }
+  throw new Error("no instruction that jumps to itself");
+}
+
+/** Resident memory of a process, in MB. */
+export function residentMb(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))![1]) / 1024;
+}
+
+/** Compiles the program that makes a thread hang. */
 export function holder(): string {
   const program = join(scratch(), "hold");
   const built = Bun.spawnSync(["gcc", "-O1", "-Wall", "-o", program, join(import.meta.dir, "hold.c")]);
@@ -32,8 +62,10 @@ export interface Power {
   withoutMemoryCgroup?: boolean;
 }
 
-/** systemd 256 and later take the old hierarchy, which is all that this machine may have, only when told twice. */
-const OLD_HIERARCHY = ["systemd.unified_cgroup_hierarchy=0", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"];
+/** The hierarchy in which this machine may have its memory controller; systemd 256 and later take it no more. */
+const OLD_HIERARCHY = "systemd.unified_cgroup_hierarchy=0";
+
+const LOGIN = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root" };
 
 export class Machine {
   private leader = 0;
@@ -49,7 +81,10 @@ export class Machine {
     this.nspawn = this.powerOn();
   }
 
-  private powerOn({ readOnly = false, withoutMemoryCgroup = false }: Power = {}): Bun.Subprocess {
+  private powerOn({
+    readOnly = false,
+    withoutMemoryCgroup = SUITE !== "bookworm",
+  }: Power = {}): Bun.Subprocess {
     const flags = ["--quiet", "--boot", "--register=no", "--keep-unit", "--private-network"];
     for (const path of this.volumes) {
       const volume = join(this.dir, "volumes", path);
@@ -59,7 +94,7 @@ export class Machine {
     if (readOnly) flags.push("--read-only");
     // the new hierarchy has the controllers that the old one leaves to it, and memory is not among them
     const env = { ...process.env, ...(withoutMemoryCgroup ? { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" } : {}) };
-    const args = withoutMemoryCgroup ? [] : OLD_HIERARCHY;
+    const args = withoutMemoryCgroup ? [] : [OLD_HIERARCHY];
     return Bun.spawn(["systemd-nspawn", ...flags, "-D", this.root, ...args], {
       env,
       stdin: "ignore",
@@ -106,10 +141,23 @@ export class Machine {
 
   /** Runs a command inside, with the environment of a login. */
   run(...command: string[]): Ran {
-    const env = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root" };
-    const enter = ["nsenter", "-t", String(this.leader), "-m", "-u", "-i", "-n", "-p", "--wdns=/root", "--"];
-    const { exitCode, stdout, stderr } = Bun.spawnSync([...enter, ...command], { env });
+    const { exitCode, stdout, stderr } = Bun.spawnSync(this.inside(command), { env: LOGIN });
     return { code: exitCode, out: stdout.toString(), err: stderr.toString() };
+  }
+
+  private inside(command: string[]): string[] {
+    const enter = ["nsenter", "-t", String(this.leader), "-m", "-u", "-i", "-n", "-p", "--wdns=/root", "--"];
+    return [...enter, ...command];
+  }
+
+  /** Starts a command inside, whose output goes nowhere. */
+  start(...command: string[]): Bun.Subprocess {
+    return Bun.spawn(this.inside(command), {
+      env: LOGIN,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore",
+    });
   }
 
   /** Runs a command that must succeed. @returns its output */
@@ -138,6 +186,11 @@ export class Machine {
   /** PID inside of the service's process; 0 = none. */
   mainPid(): number {
     return Number(this.run("systemctl", "show", "-P", "MainPID", "dwbase").out.trim());
+  }
+
+  /** Whether the service's process runs the executable, and is not still on its way there. */
+  hasBegun(): boolean {
+    return this.run("cat", `/proc/${this.mainPid()}/comm`).out === "dwbase\n";
   }
 
   /** Threads of the service by name, as this machine's kernel numbers them outside. */
@@ -176,6 +229,8 @@ export class Machine {
   }
 
   async remove(): Promise<void> {
+    // all that runs inside ends with its first process, and would not with the program that started it
+    Bun.spawnSync(["kill", "-KILL", String(this.leader)]);
     this.nspawn.kill("SIGKILL");
     await this.nspawn.exited;
     unmount(this.root);
