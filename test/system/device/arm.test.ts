@@ -7,6 +7,8 @@ import { ArmDevice, type Model, whyNoDevice } from "./arm.ts";
 const BIN = process.env.DWBASE_ARM_BIN ? resolve(process.env.DWBASE_ARM_BIN) : "";
 const why = BIN === "" ? "set DWBASE_ARM_BIN to the arm64 executable" : whyNoDevice();
 const TEST_MS = 900_000;
+/** The first run makes the system, with emulated programs. */
+const MAKE_MS = 3_600_000;
 const SERVES_MS = 120_000;
 const LOAD_MS = 20_000;
 /** Milliseconds from exec until systemd was told READY=1; kB that the node takes. */
@@ -54,7 +56,7 @@ describe.each(MODELS)("an emulated $cpu with $memoryMb MB", (model) => {
   }
   beforeAll(() => {
     device = ArmDevice.make(model, BIN);
-  }, TEST_MS);
+  }, MAKE_MS);
   afterAll(() => device?.cutPower());
 
   test("installs, starts, and answers over the network", async () => {

@@ -1,5 +1,5 @@
 /** A whole ARM device under emulation: its own kernel, disks and network. It is slow, and dies like a device. */
-import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { freePort, type Ran, scratch, until } from "../harness.ts";
 import { mayMount, mount } from "../volumes.ts";
@@ -96,6 +96,7 @@ export class ArmDevice {
     const { cpu, memoryMb } = this.model;
     this.port = await freePort();
     const socket = join(this.dir, "shell.sock");
+    rmSync(socket, { force: true });
     const drive = (name: string) => [
       "-drive",
       `file=${this.disk(name)},format=raw,if=virtio,cache=writeback`,
@@ -109,7 +110,7 @@ export class ArmDevice {
         ...drive("card"),
         ...drive("volume"),
         ...["-netdev", `user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:${this.port}-:8080`],
-        ...["-device", "virtio-net-pci,netdev=n0", "-device", "virtio-serial-pci"],
+        ...["-device", "virtio-net-pci,netdev=n0,romfile=", "-device", "virtio-serial-pci"],
         ...["-chardev", `socket,id=shell,path=${socket},server=on,wait=off`],
         ...["-device", "virtserialport,chardev=shell,name=shell"],
         ...["-display", "none", "-serial", `file:${join(this.dir, "console.log")}`, "-no-reboot"],

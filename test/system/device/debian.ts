@@ -49,6 +49,10 @@ function finishForeign(root: string): void {
   if (!existsSync(join(BINFMT, "register"))) mount("-t", "binfmt_misc", "binfmt_misc", BINFMT);
   if (!existsSync(join(BINFMT, "qemu-aarch64"))) writeFileSync(join(BINFMT, "register"), ARM_ELF);
   const inside = join(root, QEMU);
+  // its initial RAM disk holds what this device needs: to look through every module takes a quarter of an hour
+  mkdirSync(join(root, "etc/initramfs-tools/conf.d"), { recursive: true });
+  writeFileSync(join(root, "etc/initramfs-tools/conf.d/modules"), "MODULES=list\n");
+  writeFileSync(join(root, "etc/initramfs-tools/modules"), "virtio_pci\nvirtio_blk\next4\n");
   copyFileSync(QEMU, inside);
   chmodSync(inside, 0o755);
   must("chroot", root, "/debootstrap/debootstrap", "--second-stage");
