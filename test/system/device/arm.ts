@@ -14,6 +14,7 @@ const COMMAND_MS = 240_000;
 /** A shell on a virtual serial port: commands come in, what they say goes out, without an echo. */
 const SHELL_UNIT = `[Unit]
 Description=a shell for the test
+StartLimitIntervalSec=0
 [Service]
 ExecStart=/bin/sh -c 'exec /bin/sh <>/dev/virtio-ports/shell >&0 2>&1'
 Restart=always
