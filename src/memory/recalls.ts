@@ -12,6 +12,7 @@ import {
   label,
   skillOf,
   skillState,
+  storedEntity,
   storedEpisode,
 } from "./records.ts";
 import type { EntityRecall, EpisodeRecall, FamilyName, SkillRecall } from "./requests.ts";
@@ -116,12 +117,25 @@ export function recallEpisodes(view: SessionView, recall: EpisodeRecall) {
   };
 }
 
-export function recallEntities(view: SessionView, { query, limit, types, explain }: EntityRecall) {
+/** Entities that still hold, of any of some types. */
+function entitiesFor(view: SessionView, { query, limit, types = [] }: EntityRecall): Candidate[] {
   const of = (labels: string[]): Candidate[] =>
     candidates(view, "entity", { query, labels, least: LEAST }).filter(
       (one) => !hasEnded(one, view.options.now),
     );
-  const found = types?.length ? types.flatMap((type) => of([label.type(type)])) : of([]);
+  const wanted = new Set(types);
+  if (wanted.size < 2) return of([...wanted].map(label.type));
+  const all = of([]).filter((one) => wanted.has(storedEntity(one).entityType));
+  if (all.length >= limit) return all;
+  // of a rare type none may be among the candidates of all types: what is found of it alone stands behind them
+  const there = new Set(all.map(({ row }) => row.seq));
+  const rest = [...wanted].flatMap((type) => of([label.type(type)])).filter(({ row }) => !there.has(row.seq));
+  return [...all, ...rest.map((one) => ({ ...one, relevance: 0 }))];
+}
+
+export function recallEntities(view: SessionView, recall: EntityRecall) {
+  const { query, limit, explain } = recall;
+  const found = entitiesFor(view, recall);
   const ids = found.map(({ subject }) => bytesToId(subject.id));
   const spread = found[0] ? spreadAmong(view, found[0].subject.world, ids) : new Map<string, number>();
   const chosen = best(found, limit, (one) =>

@@ -206,6 +206,24 @@ describe("entities", () => {
     expect(paths).toEqual([[a], [a, b], [a, c], [a, b, d]]);
   });
 
+  test("of several types score as they do among all, each once", async () => {
+    const make = (name: string, entity_type: string, summary: string) =>
+      must("POST", "/entities", { name, entity_type, summary });
+    await make("pump", "TOOL", "The pump in the cellar moves water out of the sump.");
+    await make("Ann", "PERSON", "She once saw water.");
+    await make("sump", "CONCEPT", "Where the water of the cellar gathers before the pump moves it.");
+    const found = async (entity_types: string[] | null) => {
+      const body = { query: "which pump moves the water of the cellar", entity_types };
+      const { entities, scores } = await must("POST", "/entities/recall", body);
+      return entities.map(({ name }: { name: string }, at: number) => [name, scores[at].toFixed(3)]);
+    };
+    const all = await found(null);
+    expect(all.length).toBe(3);
+    expect(await found(["PERSON", "TOOL", "TOOL"])).toEqual(
+      all.filter(([name]: string[]) => name !== "sump"),
+    );
+  });
+
   test("a relation of no weight ties nothing, and spoils no score", async () => {
     const make = async (name: string) => (await must("POST", "/entities", { ...ENTITY, name })).id;
     const [a, b] = [await make("a"), await make("b")];
