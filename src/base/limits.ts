@@ -80,8 +80,11 @@ export const LIMITS = {
   feedbackIds: 100,
   /** The first of them are tied to one another: as many ties as pairs. */
   feedbackTies: 10,
-  /** Longest page of episodes, and most entities and skills of a list. */
+  /** Largest answer of a list or recall of memories: with it they end. */
+  memoryAnswerBytes: 8 * MB,
+  /** Longest page of episodes, one that is not asked for otherwise, and most entities and skills of a list. */
   episodePage: 100,
+  episodePageDefault: 20,
   entityList: 500,
   skillList: 200,
   /** Items of one import request. */
@@ -315,6 +318,11 @@ const relations: [string, boolean][] = [
   ["a node checkpoints before a backup gives way", LIMITS.walRestartBytes < LIMITS.backupWalBytes],
   ["writes outlive reads", LIMITS.readDeadlineMs <= LIMITS.writeDeadlineMs],
   ["half of the connections can be closed at any time", LIMITS.requestsInFlight * 2 <= LIMITS.connections],
+  [
+    "a page of the largest episodes fits an answer, escaped and with its other fields",
+    LIMITS.episodePageDefault * (LIMITS.payloadBytes + 4 * KB) <= LIMITS.memoryAnswerBytes,
+  ],
+  ["large lists may wait for slow clients too", LIMITS.memoryAnswerBytes * 4 <= LIMITS.unreadBytes],
   ["some of the largest answers may wait for slow clients", LIMITS.askAnswerBytes * 4 <= LIMITS.unreadBytes],
   ["a connection outlives a write", LIMITS.writeDeadlineMs < LIMITS.idleSeconds * 1000],
   [

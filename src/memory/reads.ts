@@ -1,4 +1,4 @@
-import { bytesToId, equalBytes, LIMITS } from "../base/mod.ts";
+import { bytesToId, equalBytes, type Fault, invalid, LIMITS } from "../base/mod.ts";
 import type { RecallOptions } from "../recall/mod.ts";
 import {
   countEdges,
@@ -9,12 +9,24 @@ import {
   headOf,
   listSubjects,
   type StoreReader,
+  type SubjectRow,
   token,
   versionsOf,
   type WorldRow,
 } from "../storage/mod.ts";
+import { fitting } from "./fitting.ts";
 import { weightNow } from "./hebbian.ts";
-import { entityOf, episodeOf, FAMILY_OF, type Held, hasEnded, KIND_OF, label, skillOf } from "./records.ts";
+import {
+  entityOf,
+  episodeOf,
+  FAMILY_OF,
+  type Held,
+  hasEnded,
+  KIND_OF,
+  label,
+  skillOf,
+  skillState,
+} from "./records.ts";
 import type { FamilyName } from "./requests.ts";
 import { absent, find, worldName } from "./sessions.ts";
 import { type Neighbour, spread } from "./spreading.ts";
@@ -61,29 +73,41 @@ export function skill(view: SessionView, id: string) {
   return skillOf(held(view, "skill", id));
 }
 
+interface Page {
+  labels: readonly string[];
+  limit: number;
+  offset?: number;
+  /** Only these, which costs a look at each of the family. */
+  keep?: (subject: SubjectRow) => boolean;
+}
+
 /**
- * Things of a family that carry all of some labels, newest first: a page of them, and how many there are in all. Only
- * those of the page are read. @throws Fault storage_error when one of them is damaged
+ * Things of a family that carry all of some labels, newest first: a page of them, each read when it is taken, and how
+ * many there are in all. @throws Fault storage_error when one of them is damaged
  */
 function page(
   view: SessionView,
   family: FamilyName,
-  labels: readonly string[],
-  limit: number,
-  offset = 0,
-): [Held[], number] {
+  { labels, limit, offset = 0, keep }: Page,
+): [IteratorObject<Held>, number] {
   const world = worldOf(view);
-  if (!world) return [[], 0];
+  if (!world) return [Iterator.from<Held>([]), 0];
   const { reader } = view;
   const { db } = reader;
   if (labels.length === 0) {
     const of = { world: world.id, family: FAMILY_OF[family] };
-    const subjects = listSubjects(db, of, limit, offset);
+    const kept = keep && listSubjects(db, of, Number.MAX_SAFE_INTEGER, 0).filter(keep);
+    const subjects = kept ? kept.slice(offset, offset + limit) : listSubjects(db, of, limit, offset);
     return [
-      subjects.map((subject) => ({ subject, row: headOf(db, subject) })),
-      countSubjects(db, of.world, of.family),
+      subjects.values().map((subject) => ({ subject, row: headOf(db, subject) })),
+      kept ? kept.length : countSubjects(db, of.world, of.family),
     ];
   }
+  const read = (seq: number): Held | undefined => {
+    const row = reader.atomBySeq(seq);
+    const subject = row?.subject && findSubject({ db }, row.subject);
+    return row && subject ? { subject, row } : undefined;
+  };
   const tokens = labels.map((each) => token.label(world.id, each));
   const seqs = reader.holders(tokens, [], Number.MAX_SAFE_INTEGER);
   const filter = reader.docFilter(world, { kinds: [KIND_OF[family]] });
@@ -91,12 +115,20 @@ function page(
     .docsOf(world.id, seqs)
     .filter((doc) => filter.test(doc))
     .sort((a, b) => b.ts_ms - a.ts_ms || b.seq - a.seq);
-  const found = all.slice(offset, offset + limit).flatMap(({ seq }) => {
-    const row = reader.atomBySeq(seq);
-    const subject = row?.subject && findSubject({ db }, row.subject);
-    return row && subject ? [{ subject, row }] : [];
-  });
-  return [found, all.length];
+  const kept = keep
+    ? all.filter(({ seq }) => {
+        const one = read(seq);
+        return one && keep(one.subject);
+      })
+    : all;
+  const found = kept.slice(offset, offset + limit);
+  return [
+    found
+      .values()
+      .map(({ seq }) => read(seq))
+      .filter((one) => one !== undefined),
+    kept.length,
+  ];
 }
 
 export interface EpisodeList {
@@ -112,25 +144,35 @@ export function episodes(view: SessionView, { page: number, pageSize, project, o
     ...(outcome === undefined ? [] : [label.outcome(outcome)]),
   ];
   const from = (number - 1) * pageSize;
-  const [found, total] = page(view, "episode", labels, pageSize, from);
+  const [found, total] = page(view, "episode", { labels, limit: pageSize, offset: from });
   return {
-    episodes: found.map((each) => episodeOf(each, view.session, view.settings, view.options.now)),
+    episodes: fitting(
+      found.map((each) => episodeOf(each, view.session, view.settings, view.options.now)),
+      pageTooLarge,
+    ),
     total,
     page: number,
     page_size: pageSize,
   };
 }
 
+/** A page that ended early would hide episodes from who turns pages. */
+function pageTooLarge(): Fault {
+  return invalid(
+    `the episodes of this page have more than ${LIMITS.memoryAnswerBytes} bytes; ask with a smaller page_size`,
+  );
+}
+
 export function entities(view: SessionView, labels: readonly string[], limit: number) {
-  const [found, total] = page(view, "entity", labels, limit);
-  return { entities: found.map((each) => entityOf(each)), total };
+  const [found, total] = page(view, "entity", { labels, limit });
+  return { entities: fitting(found.map((each) => entityOf(each))), total };
 }
 
 /** Deprecated ones are left out unless asked for; `total` counts what is let in. */
 export function skills(view: SessionView, labels: readonly string[], deprecated: boolean, limit: number) {
-  const [all] = page(view, "skill", labels, Number.MAX_SAFE_INTEGER);
-  const found = all.map(skillOf).filter((each) => deprecated || !each.deprecated);
-  return { skills: found.slice(0, limit), total: found.length };
+  const usable = (subject: SubjectRow): boolean => !skillState(subject).deprecated;
+  const [found, total] = page(view, "skill", { labels, limit, ...(deprecated ? {} : { keep: usable }) });
+  return { skills: fitting(found.map(skillOf)), total };
 }
 
 /** Stated relations of an entity with their weights now, heaviest first. */
@@ -169,12 +211,13 @@ export function activated(view: SessionView, id: string, depth: number, threshol
   const { db } = view.reader;
   const bounds = { depth, threshold, nodes: LIMITS.spreadNodes, passing: LIMITS.spreadPassing };
   const reached = spread(nodeOf(id), (from) => neighbours(view, subject.world, from), bounds);
-  const found = reached.flatMap((node) => {
+  const entities = reached.values().flatMap((node) => {
     const there = findSubject({ db }, Uint8Array.fromHex(node.id));
     return there?.family === FAMILY.entity
       ? [{ ...node, entity: entityOf({ subject: there, row: headOf(db, there) }) }]
       : [];
   });
+  const found = fitting(entities);
   return {
     entities: found.map((node) => node.entity),
     activations: found.map((node) => node.activation),

@@ -1,6 +1,7 @@
 import { bytesToId, Fault } from "../base/mod.ts";
 import { type Candidates, calibrated, recallCandidates } from "../recall/mod.ts";
 import { DOC, findSubject } from "../storage/mod.ts";
+import { fitting } from "./fitting.ts";
 import { type SessionView, spreadAmong, worldOf } from "./reads.ts";
 import {
   entityOf,
@@ -97,6 +98,13 @@ function explanations(chosen: Best, explain: boolean) {
   };
 }
 
+/** The best as far as they fit into an answer, with their scores. */
+function answered<T>(chosen: Best, answerOf: (one: Candidate) => T, explain: boolean) {
+  const values = fitting(chosen.values().map(({ one }) => answerOf(one)));
+  const there = chosen.slice(0, values.length);
+  return { values, scores: there.map(({ parts }) => parts.score), explained: explanations(there, explain) };
+}
+
 export function recallEpisodes(view: SessionView, recall: EpisodeRecall) {
   const { query, limit, minSimilarity, project, outcome, explain } = recall;
   const labels = [
@@ -109,12 +117,9 @@ export function recallEpisodes(view: SessionView, recall: EpisodeRecall) {
     const { outcome, emotionalValence: importance } = storedEpisode(one);
     return episodeScore({ ...one, outcome, importance }, settings, options.now);
   });
-  return {
-    query,
-    episodes: chosen.map(({ one }) => episodeOf(one, session, settings, options.now)),
-    scores: chosen.map(({ parts }) => parts.score),
-    ...explanations(chosen, explain),
-  };
+  const answerOf = (one: Candidate) => episodeOf(one, session, settings, options.now);
+  const { values: episodes, scores, explained } = answered(chosen, answerOf, explain);
+  return { query, episodes, scores, ...explained };
 }
 
 /** Entities that still hold, of any of some types. */
@@ -145,12 +150,8 @@ export function recallEntities(view: SessionView, recall: EntityRecall) {
       view.options.now,
     ),
   );
-  return {
-    query,
-    entities: chosen.map(({ one }) => entityOf(one)),
-    scores: chosen.map(({ parts }) => parts.score),
-    ...explanations(chosen, explain),
-  };
+  const { values: entities, scores, explained } = answered(chosen, (one) => entityOf(one), explain);
+  return { query, entities, scores, ...explained };
 }
 
 function bestSkills(view: SessionView, query: string, domain: Domain | undefined, limit: number): Best {
@@ -162,8 +163,8 @@ function bestSkills(view: SessionView, query: string, domain: Domain | undefined
 
 export function recallSkills(view: SessionView, { query, domain, limit, explain }: SkillRecall) {
   const chosen = bestSkills(view, query, domain, limit);
-  const skills = chosen.map(({ one }) => skillOf(one));
-  return { skills, total: skills.length, ...explanations(chosen, explain) };
+  const { values: skills, explained } = answered(chosen, skillOf, explain);
+  return { skills, total: skills.length, ...explained };
 }
 
 /** The best skill for a task with its steps as sentences; the confidence is its score, 0 to 1. */

@@ -23,6 +23,7 @@ const list = reading(
     path: "/entities",
     tag,
     summary: "List entities, newest first",
+    description: `It ends where the answer has ${LIMITS.memoryAnswerBytes} bytes; \`total\` counts all.`,
     query: [
       {
         name: "entity_type",

@@ -27,7 +27,7 @@ const LIST: readonly Parameter[] = [
   { name: "page", description: "From 1.", schema: Type.Integer({ minimum: 1 }) },
   {
     name: "page_size",
-    description: "20 when absent.",
+    description: `${LIMITS.episodePageDefault} when absent.`,
     schema: Type.Integer({ minimum: 1, maximum: LIMITS.episodePage }),
   },
   { name: "project", description: "Only of this project.", schema: Type.String() },
@@ -40,6 +40,7 @@ const list = reading(
     path: "/episodes",
     tag,
     summary: "List episodes, newest first",
+    description: `A page of more than ${LIMITS.memoryAnswerBytes} bytes is refused: ask with a smaller page_size.`,
     query: LIST,
     answer: [schemas.EpisodeList, "A page."],
   },
@@ -47,7 +48,12 @@ const list = reading(
     from: (exchange) => ({
       op: "episodes",
       page: queryOr(exchange, "page", 1, wholeTo("page", 1_000_000)),
-      pageSize: queryOr(exchange, "page_size", 20, wholeTo("page_size", LIMITS.episodePage)),
+      pageSize: queryOr(
+        exchange,
+        "page_size",
+        LIMITS.episodePageDefault,
+        wholeTo("page_size", LIMITS.episodePage),
+      ),
       ...given(exchange, "project", (project) => (project === "" ? {} : { project })),
       ...given(exchange, "outcome", (word) => ({
         outcome: field.oneOfWords(word, "outcome", OUTCOMES),

@@ -33,6 +33,7 @@ const list = reading(
     path: "/skills",
     tag,
     summary: "List skills, newest first",
+    description: `It ends where the answer has ${LIMITS.memoryAnswerBytes} bytes; \`total\` counts all.`,
     query: [
       DOMAIN,
       { name: "include_deprecated", description: "Deprecated ones too.", schema: Type.Boolean() },
