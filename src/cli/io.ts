@@ -21,6 +21,9 @@ export interface Io {
 /** Nobody reads our output any more (`dwbase export home | head`): the command ends, and that is no error. */
 export class OutputClosed extends Error {}
 
+/** Width of a terminal that does not tell its own. */
+const COLUMNS = 80;
+
 /** Pause before another try when the reader of our output is slower than we are. */
 const FULL_PIPE_MS = 2;
 
@@ -29,7 +32,8 @@ export function processIo(): Io {
     env: process.env,
     cwd: process.cwd(),
     tty: { in: isatty(0), out: isatty(1), err: isatty(2) },
-    columns: isatty(1) ? process.stdout.columns : 80,
+    // a serial console says 0
+    columns: (isatty(1) && process.stdout.columns) || COLUMNS,
     stdin: readStdin(),
     out: (text) => writeAll(1, text),
     err: (text) => {

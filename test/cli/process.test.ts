@@ -54,3 +54,20 @@ test("a reader that goes away ends the command quietly", async () => {
   const child = Bun.spawn(["bash", "-c", command], { env, stdout: "pipe", stderr: "pipe" });
   expect([await child.stdout.text(), await child.stderr.text()]).toEqual(["0\n", ""]);
 });
+
+test.skipIf(Bun.which("script") === null)(
+  "a serial console, which knows no width, is taken to be 80 wide",
+  async () => {
+    const [atom] = node.atoms.values();
+    const text = "0123456789".repeat(9);
+    node.atoms.set("long", { ...atom!, id: "long", world: "long", payload_json: JSON.stringify({ text }) });
+    const command = `stty cols 0 rows 0; "${process.execPath}" "${MAIN}" replay long`;
+    const env = { ...process.env, DWBASE_API: node.url, DWBASE_CONFIG: "", NO_COLOR: "1" };
+    const child = Bun.spawn(["script", "-qec", command, "/dev/null"], {
+      env,
+      stdin: "ignore",
+      stdout: "pipe",
+    });
+    expect(Bun.stringWidth((await child.stdout.text()).trim())).toBe(80);
+  },
+);
