@@ -16,7 +16,7 @@ export interface ControlState {
 
 /** What is entered into the audit log. */
 export interface ControlAct {
-  action: "flag" | "panic" | "recover" | "circuit" | "secrets";
+  action: "flag" | "panic" | "recover" | "circuit";
   actor: string;
   target: string;
   detail: string;

@@ -1,5 +1,5 @@
 import type { FlagReader } from "../control/mod.ts";
-import type { WriteContext } from "../storage/mod.ts";
+import { audit, type WriteContext } from "../storage/mod.ts";
 import { consolidationSlice } from "./consolidate.ts";
 import { learnFromEntities, learnFromEpisodes, learningStats } from "./feedback.ts";
 import { importItems } from "./imports.ts";
@@ -97,10 +97,29 @@ export function writeMemory(
       return done(writer.deprecate(request.id, request.replacement));
     case "forget":
       writer.forget(request.family, request.id, request.by);
+      audit(ctx, {
+        action: "forget",
+        actor: request.by,
+        target: request.id,
+        detail: `${request.family} in session ${session}`,
+      });
       return { status: 204 };
     case "import":
       return done(importItems(ctx, writer, request.items));
     case "consolidate":
-      return done(consolidationSlice(ctx, session, request.deep, settings));
+      return done(consolidateFor(ctx, session, request, settings));
   }
+}
+
+/** A piece of what an admin key asked for; the last one enters it into the audit log. */
+function consolidateFor(
+  ctx: WriteContext,
+  session: string,
+  { deep, by }: Extract<MemoryWrite, { op: "consolidate" }>,
+  settings: MemorySettings,
+): ReturnType<typeof consolidationSlice> {
+  const slice = consolidationSlice(ctx, session, deep, settings);
+  const detail = deep ? "deep" : "light";
+  if (slice.done) audit(ctx, { action: "consolidate", actor: by, target: session, detail });
+  return slice;
 }

@@ -146,4 +146,4 @@ export type MemoryWrite =
   | { op: "forget"; family: FamilyName; id: string; by: string }
   | { op: "import"; items: ImportItem[] }
   /** One piece of it: to be sent until the answer says that it is done. */
-  | { op: "consolidate"; deep: boolean };
+  | { op: "consolidate"; deep: boolean; by: string };

@@ -13,8 +13,8 @@ import { TruthTable } from "./truth-table.ts";
  */
 
 export const AUDIT_ACTIONS = [
-  ...["key.create", "key.revoke", "admin"],
-  ...["panic", "recover", "flag", "circuit", "secrets"],
+  ...["key.create", "key.revoke", "consolidate"],
+  ...["panic", "recover", "flag", "circuit"],
   ...["policy", "world", "forget", "export", "restore"],
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -62,7 +62,9 @@ test("a session is due 20 hours after its begin, and then when it was written to
 test("what a killed node left goes on at once, after which the others have their turn", () => {
   withNode((store, consolidation) => {
     for (const session of ["desk", "lab"]) live(store, session, 2);
-    store.run((ctx) => writeMemory(ctx, "lab", { op: "consolidate", deep: false }, MEMORY, FLAGS));
+    store.run((ctx) =>
+      writeMemory(ctx, "lab", { op: "consolidate", deep: false, by: "root" }, MEMORY, FLAGS),
+    );
     expect(merged(store, "lab")).toBe(0);
     quiet(store, consolidation, 60_000);
     expect([merged(store, "desk"), merged(store, "lab")]).toEqual([undefined, 1]);

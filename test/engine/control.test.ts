@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Fault } from "../../src/base/mod.ts";
 import { systemClock } from "../../src/base/mod.ts";
 import { ALL_WORK, Circuits, Control, ControlCells, GATE } from "../../src/control/mod.ts";
+import type { MemoryWrite } from "../../src/memory/mod.ts";
 import { type AuditEntry, listAudit, lookInto, verifyAudit } from "../../src/storage/mod.ts";
-import { atom, caller, FIRM, Fixture, JSON_WANTED } from "./harness.ts";
+import { atom, caller, contentOf, FIRM, Fixture, JSON_WANTED } from "./harness.ts";
 
 let node: Fixture;
 let cells: ControlCells;
@@ -44,12 +45,14 @@ describe("the gate", () => {
       engine.rememberBatch(me, [atom("batch")], FIRM, JSON_WANTED),
       engine.rememberLines(me, [atom("line")], 0, false),
       engine.forget(me, id),
+      engine.memoryWrite(me, "kitchen", episode("of a session"), JSON_WANTED),
+      engine.memoryWrite(me, "kitchen", { op: "consolidate", deep: false, by: "me" }, JSON_WANTED),
       engine.manageWorld(me, { action: "create", world: "new" }, JSON_WANTED),
       engine.setPolicy(me, { world: "w", retention_days: 1 }, JSON_WANTED),
     ].map(codeOf);
     const codes = new Set(await Promise.all(queued));
     expect([...codes].every((code) => code === "" || code === "read_only")).toBe(true);
-    expect(await Promise.all(later)).toEqual(Array(6).fill("read_only"));
+    expect(await Promise.all(later)).toEqual(Array(8).fill("read_only"));
     const stored = (await node.replay()).length;
     expect((await node.get(id)).id).toBe(id);
     cells.stop(0);
@@ -67,8 +70,9 @@ describe("the gate", () => {
       engine.replay(me, { world: "w" }, JSON_WANTED),
       engine.worlds(me, { archived: false, counts: false }, JSON_WANTED),
       engine.indexStatus(me, JSON_WANTED),
+      engine.memoryRead(me, "kitchen", { op: "stats" }, JSON_WANTED),
     ].map(codeOf);
-    expect(await Promise.all(reads)).toEqual(Array(5).fill("maintenance"));
+    expect(await Promise.all(reads)).toEqual(Array(6).fill("maintenance"));
     cells.stop(0);
   });
 
@@ -116,6 +120,11 @@ describe("the gate", () => {
   });
 });
 
+function episode(content: string): MemoryWrite {
+  const item = { content, context: {}, outcome: "neutral", emotionalValence: 0.5 } as const;
+  return { op: "create_episode", item };
+}
+
 describe("the audit log", () => {
   test("has policies, worlds and forgets, with who did it and without what was remembered", async () => {
     const { engine } = node;
@@ -131,6 +140,19 @@ describe("the audit log", () => {
       { action: "world", actor: "ann", target: "w", detail: "archive" },
       { action: "world", actor: "ann", target: "w", detail: "resume" },
       { action: "forget", actor: "ann", target: id, detail: "in world w" },
+    ]);
+  });
+
+  test("has what is forgotten of the memory family, and consolidation that was asked for", async () => {
+    const { engine } = node;
+    const ann = caller({ name: "ann", admin: true });
+    const made = await engine.memoryWrite(ann, "kitchen", episode("a secret text"), JSON_WANTED);
+    const { id }: { id: string } = contentOf(made);
+    await engine.memoryWrite(ann, "kitchen", { op: "forget", family: "episode", id, by: "ann" }, JSON_WANTED);
+    await engine.memoryWrite(ann, "kitchen", { op: "consolidate", deep: false, by: "ann" }, JSON_WANTED);
+    expect(entries()).toEqual([
+      { action: "forget", actor: "ann", target: id, detail: "episode in session kitchen" },
+      { action: "consolidate", actor: "ann", target: "kitchen", detail: "light" },
     ]);
   });
 

@@ -166,7 +166,7 @@ describe("episodes", () => {
     say([a, b], 1);
     store.clock.advance(300 * DAY);
     let slice: { done: boolean; results: { ties_pruned: number } };
-    do slice = write({ op: "consolidate", deep: false });
+    do slice = write({ op: "consolidate", deep: false, by: "root" });
     while (!slice.done);
     expect(slice.results.ties_pruned).toBe(1);
     expect(ties(a, b)).toEqual([]);

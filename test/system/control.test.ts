@@ -41,6 +41,7 @@ class Writers {
     this.loop("forget", (n) => node.send("DELETE", `/atoms/${ids[n]}`));
     for (let i = 0; i < 4; i++) this.loop("remember", () => node.post("/remember", ATOM));
     this.loop("batch", () => node.post("/remember/batch", { atoms: Array(50).fill(ATOM) }));
+    this.loop("episode", () => node.post("/api/v1/episodes", { content: "It rained." }));
     this.loop("relaxed", () => node.post("/remember?durability=relaxed", ATOM));
     this.loop("world", (n) => node.post("/worlds/manage", { action: "create", world: `new-${n}` }));
     this.loop("policy", () => node.post("/worlds/policy", { world: "w", retention_days: 1000 }));
@@ -98,6 +99,7 @@ suite("emergency controls", () => {
     await Bun.sleep(500);
     expect([...writers.last.keys()].sort()).toEqual([
       "batch",
+      "episode",
       "forget",
       "policy",
       "relaxed",
@@ -115,6 +117,7 @@ suite("emergency controls", () => {
     expect(latest - done).toBeLessThan(STOP_MS);
     expect([...writers.refused].sort()).toEqual([
       "batch",
+      "episode",
       "forget",
       "policy",
       "relaxed",

@@ -25,7 +25,7 @@ export const consolidate = guarded<{ deep: boolean }>({
   faults: ["world_archived"],
   async run({ exchange, engine, caller, input: { deep } }) {
     for (;;) {
-      const request = { op: "consolidate", deep } as const;
+      const request = { op: "consolidate", deep, by: caller.name } as const;
       const reply = await engine.memoryWrite(caller, sessionOf(exchange), request, {
         format: "json",
         gzip: false,
