@@ -155,13 +155,14 @@ function nothing(): ConsolidationResults {
 }
 
 /**
- * Since when a pass looks at episodes. A light one reaches a window back from the pass before it, so that whatever is no
- * more than a window apart meets in one pass, wherever between the two the passes fall: what is noted every morning would
- * never meet itself in 24 hours. It never reaches further than a deep one.
+ * Since when a pass looks at episodes. A light one reaches a window back from the pass before it, so that what is a day
+ * apart meets in one pass, wherever between the two the passes fall: what is noted every morning would never meet itself
+ * in 24 hours. It reaches two windows back at most, however long ago that pass was.
  */
 function windowBegin(depth: Depth, last: Pass | undefined, now: number): number {
+  const window = WINDOW_MS[depth];
   const from = depth === "light" ? Math.min(now, last?.begunMs ?? now) : now;
-  return Math.max(from - WINDOW_MS[depth], now - WINDOW_MS.deep);
+  return Math.max(from, now - window) - window;
 }
 
 function newPass(begunMs: number, sinceMs: number): Pass {

@@ -201,13 +201,15 @@ test("duplicates meet over pages, as far as it reaches back; again is nothing, a
   for (let cutAfter = 1; cutAfter < slices; cutAfter++) expect(pass(cutAfter)).toEqual({ slices, end });
 });
 
-test("a light pass never looks further back than a deep one", () => {
+test("a light pass looks two days back at most", () => {
   withStore((store) => {
-    expect(consolidate(store, false).examined).toBe(0);
     live(store, [BACKUP]);
-    consolidate(store, false);
-    store.clock.advance(8 * DAY);
+    expect(consolidate(store, false).examined).toBe(1);
+    store.clock.advance(2 * DAY - 120_000);
     live(store, ["the kettle is broken"]);
+    expect(consolidate(store, false).examined).toBe(2);
+    store.clock.advance(2 * DAY);
+    live(store, ["the kettle is mended"]);
     expect(consolidate(store, false).examined).toBe(1);
   });
 });
