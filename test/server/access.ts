@@ -6,6 +6,8 @@ export interface Expected {
   capability: Capability;
   /** Sent as JSON. */
   body?: unknown;
+  /** What who may gets, where it is not the route's good answer. */
+  status?: number;
   /** An admin key beside the API key is asked for: without it 401, not 403. */
   second?: true;
 }
@@ -85,7 +87,8 @@ export const ACCESS: Record<string, Expected> = {
   [`PATCH ${CONTROL}/flags/:name`]: { capability: "admin", body: { enabled: true } },
   [`GET ${CONTROL}/emergency`]: { capability: "admin" },
   [`POST ${CONTROL}/emergency/panic`]: { capability: "admin", body: { level: "DEGRADED", reason: "a test" } },
-  [`POST ${CONTROL}/emergency/recover`]: { capability: "admin", body: { level: "NONE" } },
+  // there is nothing to recover from
+  [`POST ${CONTROL}/emergency/recover`]: { capability: "admin", body: { level: "NONE" }, status: 409 },
   [`GET ${CONTROL}/emergency/events`]: { capability: "admin" },
   [`GET ${CONTROL}/circuits`]: { capability: "admin" },
   [`GET ${CONTROL}/circuits/:name`]: { capability: "admin" },
