@@ -85,6 +85,8 @@ export const LIMITS = {
   /** Longest page of episodes, one that is not asked for otherwise, and most entities and skills of a list. */
   episodePage: 100,
   episodePageDefault: 20,
+  /** The last page of episodes that can be asked for. */
+  episodePages: 1_000_000,
   entityList: 500,
   skillList: 200,
   /** Items of one import request. */
@@ -323,7 +325,10 @@ const relations: [string, boolean][] = [
     LIMITS.episodePageDefault * (LIMITS.payloadBytes + 4 * KB) <= LIMITS.memoryAnswerBytes,
   ],
   ["large lists may wait for slow clients too", LIMITS.memoryAnswerBytes * 4 <= LIMITS.unreadBytes],
-  ["some of the largest answers may wait for slow clients", LIMITS.askAnswerBytes * 4 <= LIMITS.unreadBytes],
+  [
+    "some of the largest answers may wait for slow clients",
+    Math.max(LIMITS.askAnswerBytes, LIMITS.memoryAnswerBytes) * 4 <= LIMITS.unreadBytes,
+  ],
   ["a connection outlives a write", LIMITS.writeDeadlineMs < LIMITS.idleSeconds * 1000],
   [
     "a batch of the largest vectors fits a provider's answer",

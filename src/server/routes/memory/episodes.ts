@@ -24,7 +24,11 @@ const create = writing(
 );
 
 const LIST: readonly Parameter[] = [
-  { name: "page", description: "From 1.", schema: Type.Integer({ minimum: 1 }) },
+  {
+    name: "page",
+    description: "From 1.",
+    schema: Type.Integer({ minimum: 1, maximum: LIMITS.episodePages }),
+  },
   {
     name: "page_size",
     description: `${LIMITS.episodePageDefault} when absent.`,
@@ -47,7 +51,7 @@ const list = reading(
   {
     from: (exchange) => ({
       op: "episodes",
-      page: queryOr(exchange, "page", 1, wholeTo("page", 1_000_000)),
+      page: queryOr(exchange, "page", 1, wholeTo("page", LIMITS.episodePages)),
       pageSize: queryOr(
         exchange,
         "page_size",
