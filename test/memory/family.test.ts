@@ -163,6 +163,8 @@ describe("entities", () => {
     expect(await at(fact.valid_from)).toEqual(fact);
     expect(await must("GET", `/entities/${id}`)).toEqual(fact);
     expect(await status("GET", `/entities/${id}?at=2000-01-01T00:00:00Z`)).toBe(404);
+    // with a plus that was not escaped
+    expect(await status("GET", `/entities/${id}?at=2100-01-01T00:00:00+02:00`)).toBe(200);
   });
 
   test("relations tie entities of one session; forgetting an entity forgets its relations", async () => {

@@ -117,7 +117,8 @@ const get = reading(
     from: (exchange) => ({
       op: "entity",
       id: idOf(exchange),
-      ...given(exchange, "at", (text) => ({ atMs: moment(text, "at") })),
+      // a plus that nobody escaped comes as a space
+      ...given(exchange, "at", (text) => ({ atMs: moment(text.replace(/ (?=\d\d:\d\d$)/, "+"), "at") })),
     }),
   },
 );
