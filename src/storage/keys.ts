@@ -27,6 +27,8 @@ function stored({ id, name, sha256, created_ms, rights }: KeyRow): StoredKey {
 
 /** The keys that were made, oldest first. A damaged one lets nobody in and is left out. */
 export function listKeys(db: Database): StoredKey[] {
+  // a database of the first schema, which a reader does not change
+  if (db.query("SELECT 1 FROM sqlite_schema WHERE name = 'key'").get() === null) return [];
   const rows = db.query<KeyRow, []>(`${KEY.select} ORDER BY created_ms, name`).all();
   return rows.filter((row) => KEY.tryOpen(db, row)).map(stored);
 }

@@ -123,12 +123,11 @@ describe("index status of a directory", () => {
     expect(bench.node.requests.map(({ path }) => path)).toEqual(["/index/status"]);
   });
 
-  test("of an encrypted one wants its key; its keys can be listed without", async () => {
+  test("of an encrypted one wants its key", async () => {
     const env = { DWBASE_KEY_HOME: KEY };
     expect((await storage("rekey --to HOME", env)).code).toBe(0);
     expect((await status()).code).toBe(4);
     expect(JSON.parse((await status(env)).out)).toMatchObject([{ world: "home", indexed: 30 }]);
-    expect(await bench.run(["keys", "list", "--data-dir", dir])).toEqual({ code: 0, out: "", err: "" });
   });
 });
 
@@ -144,6 +143,30 @@ describe("keys of a stopped node", () => {
     expect((await keys("revoke kitchen")).code).toBe(0);
     expect((await keys("list --json")).out).toBe("[]\n");
     expect((await storage("check --deep")).code).toBe(0);
+  });
+
+  test("of an encrypted directory want its key, which may lie in a file of secrets", async () => {
+    expect((await storage("rekey --to HOME", { DWBASE_KEY_HOME: KEY })).code).toBe(0);
+    const credentials = join(bench.dir, "credentials");
+    mkdirSync(credentials);
+    writeFileSync(join(credentials, "dwbase_key_home"), KEY);
+    const keys = (...words: string[]) =>
+      bench.run(["keys", ...words, "--data-dir", dir], { env: { CREDENTIALS_DIRECTORY: credentials } });
+    expect((await keys("create", "--name", "kitchen")).code).toBe(0);
+    expect((await keys("list")).out).toStartWith("kitchen\t");
+    const without = await bench.run(["keys", "list", "--data-dir", dir]);
+    expect([without.code, without.out]).toEqual([4, ""]);
+    expect((await keys("revoke", "kitchen")).code).toBe(0);
+  });
+
+  test("of a directory of the first release, which is only looked at, are none", async () => {
+    const archive = join(import.meta.dir, "../fixtures/stores/schema-1.tar.gz");
+    Bun.spawnSync(["tar", "xzf", archive, "-C", bench.dir]);
+    const old = join(bench.dir, "stopped");
+    expect(await keys("list", old)).toEqual({ code: 0, out: "", err: "" });
+    expect((await bench.run(["storage", "check", "--json", "--data-dir", old])).out).toContain(
+      '"schemaVersion":1',
+    );
   });
 
   test("a mistyped directory is not found, and not made", async () => {

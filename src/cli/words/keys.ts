@@ -4,6 +4,7 @@ import { Fault, isId } from "../../base/mod.ts";
 import type { Args } from "../args.ts";
 import { type Context, type OptionSpec, STORE_NODE_OPTIONS, type Word } from "../command.ts";
 import { dataDirOf, nodeOf } from "../node.ts";
+import { storeKeys } from "../store.ts";
 
 /** Who acts on a data directory without a node. */
 const BY = "command line";
@@ -76,15 +77,16 @@ async function keysOf(context: Context): Promise<Keys> {
   const { keyDigest, newKey } = await import("../../auth/mod.ts");
   const { commitOffline, createKey, listKeys, lookInto, revokeKey } = await import("../../storage/mod.ts");
   const dataDir = dataDirOf(context);
+  const keyring = await storeKeys(context);
   return {
     async create(key) {
       const secret = newKey();
       const sha256 = keyDigest(secret).toHex();
-      const { id, name } = commitOffline(dataDir, (ctx) => createKey(ctx, key, sha256, BY));
+      const { id, name } = commitOffline(dataDir, (ctx) => createKey(ctx, key, sha256, BY), keyring);
       return { id, name, key: secret };
     },
-    list: async () => lookInto(dataDir, listKeys).map(({ sha256: _, ...view }) => view),
-    revoke: async (id) => commitOffline(dataDir, (ctx) => revokeKey(ctx, id, BY)),
+    list: async () => lookInto(dataDir, listKeys, keyring).map(({ sha256: _, ...view }) => view),
+    revoke: async (id) => commitOffline(dataDir, (ctx) => revokeKey(ctx, id, BY), keyring),
   };
 }
 
