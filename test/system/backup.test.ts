@@ -9,6 +9,7 @@ import {
   rmSync,
   statfsSync,
   statSync,
+  symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
 import { Dice, sentence } from "../../src/load/mod.ts";
@@ -37,6 +38,8 @@ const SLOWER = 2;
 const ANON_MB = 40;
 const LOADED = FULL ? 1 : 4;
 const OPEN = { DWBASE_BACKUP_REQUIRE_MOUNT: "false" };
+
+const ROOT = mayMount();
 
 /** Remembers made-up atoms of one world. */
 async function fill(node: TestNode, count: number, seed = 1): Promise<void> {
@@ -301,7 +304,17 @@ suite("a backup of a node at work", () => {
 suite("a restore", () => {
   const ROUNDS = FULL ? 60 : 15;
 
-  test(`killed at ${ROUNDS} moments leaves the old store or the new one`, async () => {
+  /** Where a store lies, in turns: a directory, a mount point, a link as of the StateDirectory of a DynamicUser. */
+  function placeOf(round: number): string {
+    const dir = scratch();
+    if (ROOT && round % 3 === 1) mount("-t", "tmpfs", "-o", "size=64m", "tmpfs", dir);
+    if (round % 3 !== 2) return dir;
+    const link = join(scratch(), "dwbase");
+    symlinkSync(dir, link);
+    return link;
+  }
+
+  test(`killed at ${ROUNDS} moments leaves the old store or the new one, also on a mount point`, async () => {
     const [old, fresh] = [await storeOf(300, 1), await storeOf(300, 2)];
     const archive = join(scratch(), "fresh.tzst");
     expect((await run(["backup", "create", "--data-dir", fresh, "--out", archive])).code).toBe(0);
@@ -314,8 +327,8 @@ suite("a restore", () => {
         stdout: "ignore",
         stderr: "ignore",
       });
-    const copyOfOld = (): string => {
-      const dir = scratch();
+    const copyOfOld = (round = 0): string => {
+      const dir = placeOf(round);
       copyFileSync(join(old, "dwbase.db"), join(dir, "dwbase.db"));
       return dir;
     };
@@ -326,18 +339,22 @@ suite("a restore", () => {
     let renewed = 0;
     let amid = 0;
     for (let round = 0; round < ROUNDS; round++) {
-      const dir = copyOfOld();
-      const child = begin(dir);
-      // more often in the second half, where the swap is
-      await Bun.sleep(whole * (round % 4 === 0 ? 0.5 : 0.5 + (0.6 * round) / ROUNDS));
-      child.kill("SIGKILL");
-      await child.exited;
-      if (!existsSync(join(dir, "dwbase.db")) || existsSync(join(dir, "dwbase.db.new"))) amid += 1;
-      const found = await textsOf(dir);
-      expect([texts, newTexts]).toContainEqual(found);
-      if (Bun.deepEquals(found, newTexts)) renewed += 1;
-      expect(existsSync(join(dir, "restoring"))).toBe(false);
-      await deepCheck(dir);
+      const dir = copyOfOld(round);
+      try {
+        const child = begin(dir);
+        // more often in the second half, where the swap is
+        await Bun.sleep(whole * (round % 4 === 0 ? 0.5 : 0.5 + (0.6 * round) / ROUNDS));
+        child.kill("SIGKILL");
+        await child.exited;
+        if (!existsSync(join(dir, "dwbase.db")) || existsSync(join(dir, "dwbase.db.new"))) amid += 1;
+        const found = await textsOf(dir);
+        expect([texts, newTexts]).toContainEqual(found);
+        if (Bun.deepEquals(found, newTexts)) renewed += 1;
+        expect(existsSync(join(dir, "restoring"))).toBe(false);
+        await deepCheck(dir);
+      } finally {
+        unmount(dir);
+      }
     }
     disk.close();
     figure(
@@ -379,7 +396,6 @@ suite("a restore", () => {
   });
 });
 
-const ROOT = mayMount();
 const mounted = ROOT ? test : test.skip;
 const volumes = ROOT ? "volumes" : "volumes (skipped: mounting needs root)";
 
