@@ -26,7 +26,7 @@ const BAD_REQUESTS: BadRequest[] = [
   ["POST", "/healthz", 405, "method_not_allowed"],
   ["DELETE", "/worlds/manage", 405, "method_not_allowed"],
   ["PURGE", "/healthz", 405, "method_not_allowed"],
-  ["GET", "/atoms/atom-1", 400, "invalid_input"],
+  ["GET", "/atoms/atom-1", 404, "not_found"],
   ["GET", "/atoms/%E0%A4%A", 400, "invalid_input"],
   ["GET", `/atoms/${"0".repeat(5000)}`, 400, "invalid_input"],
   ["DELETE", "/atoms/*", 400, "invalid_input"],
