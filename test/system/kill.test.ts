@@ -21,6 +21,8 @@ const ATOMS_A_ROUND = 1000;
 /** Clients that also stream: as many as the node takes at once. */
 const STREAMING = LIMITS.ndjsonStreams;
 const CHECK_EVERY = 10;
+/** A long campaign says how far it is. */
+const TELL_EVERY = 100;
 const JSON_HEADERS = { "Content-Type": "application/json" };
 
 type Sent = Record<string, unknown> & { id?: string; payload_json: string };
@@ -261,6 +263,7 @@ suite("kill -9", () => {
         verify(round, byNumber(await again.replay(round.world)));
         await again.kill();
         if (n % CHECK_EVERY === 0) await deepCheck(dir);
+        if (n % TELL_EVERY === 0) console.log(`kill -9: ${n} of ${ROUNDS} rounds, nothing lost`);
       }
       const last = await TestNode.start({ dir });
       let acknowledged = 0;
