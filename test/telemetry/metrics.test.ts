@@ -16,6 +16,7 @@ const NAMES: Record<string, string> = {
   dwbase_observe_queue_depth: "gauge",
   dwbase_observe_dropped_total: "counter",
   dwbase_build_info: "gauge",
+  dwbase_connections_closed_total: "counter",
   dwbase_atoms_total: "counter",
   dwbase_http_requests_total: "counter",
   dwbase_http_request_seconds: "histogram",
