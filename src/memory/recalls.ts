@@ -1,6 +1,6 @@
 import { bytesToId, Fault } from "../base/mod.ts";
 import { type Candidates, calibrated, recallCandidates } from "../recall/mod.ts";
-import { DOC, findSubject } from "../storage/mod.ts";
+import { findSubject } from "../storage/mod.ts";
 import { fitting } from "./fitting.ts";
 import { type SessionView, spreadAmong, worldOf } from "./reads.ts";
 import {
@@ -39,26 +39,17 @@ function candidates(
   const request = { world: worldName(view.session), text: asked.query, filter };
   const found = recallCandidates(view.reader, request, view.options);
   const best = Math.max(found.ranked[0]?.score ?? 0, Number.MIN_VALUE);
-  const merged = new Set(mergedOf(view, found));
   const out: Candidate[] = [];
   for (const { seq, score } of found.ranked) {
     if (out.length >= SCORED) break;
-    if (merged.has(seq)) continue;
+    // what a consolidation merged is found by the one that says it too
+    if (found.superseded(seq)) continue;
     const similarity = likeness(found, seq);
     if (similarity < asked.least) continue;
     const held = read(view, family, seq);
     if (held) out.push({ ...held, similarity, relevance: Math.max(0, score / best) });
   }
   return out;
-}
-
-/** Those that another one says too: a consolidation merged them, and what they said is found by that other one. */
-function mergedOf({ reader }: SessionView, { world, ranked }: Candidates): number[] {
-  const docs = reader.docsOf(
-    world.id,
-    ranked.map(({ seq }) => seq),
-  );
-  return docs.filter(({ bits }) => (bits & DOC.superseded) !== 0).map(({ seq }) => seq);
 }
 
 function likeness({ coverage, cosine, model }: Candidates, seq: number): number {

@@ -40,6 +40,11 @@ export class Hits {
     return scores[scores.length - rank]!;
   }
 
+  /** Score of an atom at mean length. */
+  roughly(seq: number): number {
+    return this.rough.get(seq) ?? 0;
+  }
+
   /** Sequences of at least a score at mean length, best first. */
   inOrder(least: number): number[] {
     return [...this.rough]
@@ -74,6 +79,8 @@ export class LexicalSearch {
   readonly hits: Hits;
   /** How many words, the rarest, are read in full. */
   private readonly full: number;
+  /** The score below which nothing can become a finalist, as far as it is known: more hits only raise it. */
+  private least = 0;
 
   constructor(
     private readonly reader: StoreReader,
@@ -109,7 +116,8 @@ export class LexicalSearch {
 
   /** The best accepted atoms by score at mean length. */
   finalists(): number[] {
-    return this.scope.select(this.hits.inOrder(this.floor()), LIMITS.askFinalists);
+    if (this.scope.open) this.least = this.hits.floor(LIMITS.askFinalists);
+    return this.scope.select(this.hits.inOrder(this.least), LIMITS.askFinalists);
   }
 
   /** Adds the newest holders of each group of common words, unless all its words together are too light. */
@@ -125,9 +133,12 @@ export class LexicalSearch {
     }
   }
 
-  /** The score below which nothing can become a finalist; unknown as long as a filter may take the better ones out. */
+  /** The score of the last finalist so far, 0 while there are too few. */
   private floor(): number {
-    return this.scope.open ? this.hits.floor(LIMITS.askFinalists) : 0;
+    if (this.scope.open) return this.hits.floor(LIMITS.askFinalists);
+    const finalists = this.finalists();
+    if (finalists.length === LIMITS.askFinalists) this.least = this.hits.roughly(finalists.at(-1)!);
+    return this.least;
   }
 
   /**

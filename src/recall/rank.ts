@@ -65,9 +65,10 @@ export function rank(ranking: Ranking): RankedCandidates {
     const share = Math.min(1, Math.max(0, semantic?.cosine(seq) ?? 0) / bestCosine);
     return WEIGHTS.semantic * share ** WEIGHTS.semanticPower;
   });
-  const context = contextOf(scope, docs, (seq) =>
+  const base = remembered((seq) =>
     scope.known(seq) && scope.visible(seq) ? lexicalOf(seq) + semanticOf(seq) : 0,
   );
+  const context = contextOf(scope, docs, base);
   const authored = authoredOf(ranking, docs);
   const ranked = docs.map((doc) =>
     scored(doc.seq, {

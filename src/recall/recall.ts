@@ -1,6 +1,6 @@
 import { type AskRequest, type AtomFilter, unknownWorld } from "../atom/mod.ts";
 import { bytesToId, Fault, LIMITS } from "../base/mod.ts";
-import { type AtomRow, hasAll, type StoreReader, WORLD_STATES, type WorldRow } from "../storage/mod.ts";
+import { type AtomRow, DOC, hasAll, type StoreReader, WORLD_STATES, type WorldRow } from "../storage/mod.ts";
 import { answerText } from "./answer.ts";
 import { calibrated } from "./likeness.ts";
 import { newestImportant } from "./newest.ts";
@@ -87,7 +87,8 @@ export function recallCandidates(
     every: true,
   });
   const cosine = (seq: number): number => semantic?.cosine(seq) ?? 0;
-  return { world, ...found, cosine, model: semantic?.model, warnings };
+  const superseded = (seq: number): boolean => ((scope.doc(seq)?.bits ?? 0) & DOC.superseded) !== 0;
+  return { world, ...found, cosine, superseded, model: semantic?.model, warnings };
 }
 
 function worldOf(reader: StoreReader, name: string): WorldRow {
@@ -133,6 +134,7 @@ function semanticOf(
     question: query.question,
     text: query.plain,
     accept: (seq) => scope.accepts(seq),
+    expect: (seqs) => scope.load(seqs),
   }) ?? { mode: "lexical" as const, why: NO_VECTORS };
   if (found.mode !== "lexical") return found;
   warnings.push(found.why);

@@ -61,6 +61,8 @@ export interface SemanticQuery {
   text: string;
   /** Whether the filter lets an atom into the answer. */
   accept(seq: number): boolean;
+  /** Reads together what `accept` is about to be asked for. */
+  expect(seqs: readonly number[]): void;
 }
 
 /** What the vectors say about a question. */
@@ -97,6 +99,8 @@ export interface Candidates {
   coverage(seq: number): number;
   /** Cosine of a candidate to the question, 0 without vectors. */
   cosine(seq: number): number;
+  /** Whether another atom took a candidate's place. */
+  superseded(seq: number): boolean;
   /** Whose cosines they are; undefined without vectors. */
   model: string | undefined;
   warnings: string[];

@@ -19,8 +19,10 @@ export interface VectorIndexOptions {
 
 /** How much of a graph is asked for and scored exactly; when a filter leaves too few of that, all rows are scanned. */
 const CANDIDATES = [LIMITS.annCandidates, 4 * LIMITS.annCandidates] as const;
-/** Equal vectors offered at once. */
+/** Equal vectors, and rows of a scan, that are offered at once. */
 const GROUP = 256;
+/** How many times over the best are taken before a filter is asked. */
+const ASSUMED = 2;
 
 /** Vectors of a space from which a graph serves unless it is set: where a scan takes about 10 ms. */
 export function annFromRows(dimension: number): number {
@@ -102,11 +104,20 @@ export class VectorIndex {
     options: SearchOptions,
     stream: boolean,
   ): Hit[] {
-    const top = this.top(k, options, ({ seq }) => {
-      return !this.cache.mayHoldRemoved(world) || this.living(world.id, seq, query) !== undefined;
-    });
-    this.scan(top, world, query, options, 0, stream ? Number.POSITIVE_INFINITY : world.size);
-    return top.hits;
+    const size = stream ? Number.POSITIVE_INFINITY : world.size;
+    const judged = (): Top =>
+      this.top(k, options, ({ seq }) => {
+        return !this.cache.mayHoldRemoved(world) || this.living(world.id, seq, query) !== undefined;
+      });
+    // most filters pass most rows: the best are judged together, and every row only where too few of them pass
+    const best = new Top(ASSUMED * k, () => true);
+    this.scan(best, world, query, options, 0, size);
+    const top = judged();
+    top.offer(best.hits);
+    if (top.full || !best.full) return top.hits;
+    const rest = judged();
+    this.scan(rest, world, query, options, 0, size);
+    return rest.hits;
   }
 
   /** From the graph and the rows beyond it; undefined when a filter may have left out too much. */
@@ -136,8 +147,8 @@ export class VectorIndex {
   }
 
   /** A list for the best accepted; `confirm` is asked last. */
-  private top(k: number, { accept }: SearchOptions, confirm: (hit: Hit) => boolean): Top {
-    return new Top(k, (hit) => (!accept || accept(hit.seq)) && confirm(hit));
+  private top(k: number, { accept, expect }: SearchOptions, confirm: (hit: Hit) => boolean): Top {
+    return new Top(k, (hit) => (!accept || accept(hit.seq)) && confirm(hit), expect);
   }
 
   /** Cosine of a row that was not removed. */
@@ -158,11 +169,15 @@ export class VectorIndex {
     let rows = 0;
     for (const block of this.cache.pieces(world, from, size, options.checkDeadline ?? (() => {}))) {
       const dots = this.arena.dots(block.slab, block.count, this.stride);
-      const { floor } = top;
-      const better: Hit[] = [];
+      let { floor } = top;
+      let better: Hit[] = [];
       for (let i = 0; i < block.count; i += 1) {
         const cosine = dots[i]! * block.inverse[i]! * query.inverse;
         if (cosine >= floor) better.push({ seq: block.seqs[i]!, cosine });
+        if (better.length < GROUP) continue;
+        top.offer(better);
+        floor = top.floor;
+        better = [];
       }
       top.offer(better);
       rows += block.count;

@@ -16,6 +16,7 @@ export class Top {
   constructor(
     private readonly k: number,
     private readonly accept: (hit: Hit) => boolean,
+    private readonly expect?: (seqs: readonly number[]) => void,
   ) {}
 
   get full(): boolean {
@@ -29,7 +30,9 @@ export class Top {
 
   /** Returns whether what ranks below all of these could still get in. */
   offer(candidates: Hit[]): boolean {
-    for (const hit of candidates.sort(byRank)) {
+    candidates.sort(byRank);
+    this.expect?.(candidates.slice(0, this.k).map(({ seq }) => seq));
+    for (const hit of candidates) {
       if (this.full && byRank(hit, this.hits.at(-1)!) > 0) return false;
       if (this.accept(hit)) this.insert(hit);
     }

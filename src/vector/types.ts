@@ -35,6 +35,8 @@ export interface Hit {
 export interface SearchOptions {
   /** Whether a filter lets an atom into the answer; called for few atoms, best first. */
   accept?: (seq: number) => boolean;
+  /** Told which atoms `accept` is about to be asked for, so that it can look them up together. */
+  expect?: (seqs: readonly number[]) => void;
   /** Called between chunks; what it throws ends the search. */
   checkDeadline?: () => void;
 }
