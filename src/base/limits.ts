@@ -95,11 +95,12 @@ export const LIMITS = {
   relationList: 500,
   /**
    * Edges of a node along which activation spreads, heaviest first; nodes that one spreading reaches, and those of them
-   * that pass it on, the most active first: each of these costs a look-up of its edges.
+   * that pass it on, the most active first: each of these costs a look-up of its edges. The start and all of its
+   * neighbours can.
    */
   spreadFanOut: 50,
   spreadNodes: 250,
-  spreadPassing: 100,
+  spreadPassing: 51,
 
   /** Episodes that consolidation compares with each other at a time: quadratic, on the writer. */
   consolidationPage: 128,
