@@ -171,13 +171,13 @@ export class SemanticSide {
   ): Semantic | { mode: "lexical"; why: string } {
     const id = spaceId(this.reader.db, space);
     if (id === undefined) return { mode: "lexical", why: `nothing is embedded by ${spaceName(space)} yet` };
-    const { world, accept, expect } = query;
+    const { world, accept, expect, few } = query;
     if (this.stage !== "ok" && world.docs > slabRows(space.dimension)) return { mode: "lexical", why: SHORT };
     const found = this.index(id, space).search(
       { id: world.id, lastSeq: world.last_seq, epoch: world.forget_epoch, size: world.docs },
       vector,
       LIMITS.askCandidates,
-      { accept, expect, checkDeadline },
+      { accept, expect, few, checkDeadline },
     );
     return { model: space.model, mode: found.mode, best: found.hits, cosine: found.cosine };
   }

@@ -3,11 +3,13 @@ import type { RecallOptions } from "../recall/mod.ts";
 import {
   countEdges,
   countSubjects,
+  docFilter,
   edgesOf,
   FAMILY,
   findSubject,
   headOf,
   listSubjects,
+  passes,
   type StoreReader,
   type SubjectRow,
   token,
@@ -110,10 +112,10 @@ function page(
   };
   const tokens = labels.map((each) => token.label(world.id, each));
   const seqs = reader.holders(tokens, [], Number.MAX_SAFE_INTEGER);
-  const filter = reader.docFilter(world, { kinds: [KIND_OF[family]] });
+  const filter = docFilter(world.id, { kinds: [KIND_OF[family]] });
   const all = reader
     .docsOf(world.id, seqs)
-    .filter((doc) => filter.test(doc))
+    .filter((doc) => passes(doc, filter))
     .sort((a, b) => b.ts_ms - a.ts_ms || b.seq - a.seq);
   const kept = keep
     ? all.filter(({ seq }) => {

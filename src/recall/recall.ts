@@ -134,7 +134,8 @@ function semanticOf(
     question: query.question,
     text: query.plain,
     accept: (seq) => scope.accepts(seq),
-    expect: (seqs) => scope.load(seqs),
+    expect: (seqs) => scope.expect(seqs),
+    few: scope.few,
   }) ?? { mode: "lexical" as const, why: NO_VECTORS };
   if (found.mode !== "lexical") return found;
   warnings.push(found.why);

@@ -1,14 +1,25 @@
 import type { AtomFilter } from "../atom/mod.ts";
-import { DOC, type DocFilter, type DocRow, type StoreReader, type WorldRow } from "../storage/mod.ts";
+import {
+  DOC,
+  type DocFilter,
+  type DocRow,
+  docFilter,
+  passes,
+  type StoreReader,
+  type WorldRow,
+} from "../storage/mod.ts";
 
 /** Thin rows that are read together. */
 const PAGE = 500;
 /** Thin rows that are kept; beyond that all are read anew when they are needed again. */
 const KEPT = 20_000;
+/** Atoms that a filter lets through up to which they are looked up once and for all; more are judged as they come. */
+const FEW = 2000;
 
 /**
  * The atoms of one world that a question may see. Labels and flags are judged by the text index, the other conditions
- * on thin rows; both are read in pages and once. A filter is judged before any list is cut, so it never starves one.
+ * on thin rows; both are read in pages and once, or, of a filter that lets few through, all together. A filter is
+ * judged before any list is cut, so it never starves one.
  */
 export class Scope {
   /** Thin rows read so far; undefined = there is none. */
@@ -22,6 +33,8 @@ export class Scope {
   readonly whole: boolean;
   /** Nothing is filtered and nothing in the world is hidden: every atom of the text index is in. */
   readonly open: boolean;
+  /** All that is accepted, where a filter lets few through. */
+  readonly few: ReadonlySet<number> | undefined;
 
   constructor(
     private readonly reader: StoreReader,
@@ -29,12 +42,14 @@ export class Scope {
     filter: AtomFilter,
     private readonly checkDeadline: () => void,
   ) {
-    this.filter = reader.docFilter(world, filter);
+    this.filter = docFilter(world.id, filter);
     this.hidden = DOC.old | this.filter.hidden;
     const { since, until, kinds, workers, min_importance } = filter;
     const conditions = [since, until, kinds, workers, min_importance];
     this.whole = this.filter.tokens.length === 0 && conditions.every((one) => one === undefined);
     this.open = this.whole && world.quarantined === 0;
+    const few = this.whole ? undefined : reader.passing(world.id, this.filter, this.hidden, FEW);
+    this.few = few && new Set(few);
   }
 
   /** Reads what is not known yet about these atoms. */
@@ -68,11 +83,18 @@ export class Scope {
 
   /** Whether the atom may be in the answer. */
   accepts(seq: number): boolean {
-    return this.visible(seq) && this.held.get(seq) !== false && this.filter.test(this.doc(seq)!);
+    if (this.few) return this.few.has(seq);
+    return this.visible(seq) && this.held.get(seq) !== false && passes(this.doc(seq)!, this.filter);
+  }
+
+  /** Told what `accepts` is about to be asked for. */
+  expect(seqs: readonly number[]): void {
+    if (!this.few) this.load(seqs);
   }
 
   /** The first `limit` accepted of an ordered list. */
   select(ordered: readonly number[], limit: number): number[] {
+    if (this.few) return this.loaded(ordered.filter((seq) => this.few!.has(seq)).slice(0, limit));
     if (this.filter.tokens.length > 0) this.hold(ordered);
     const chosen: number[] = [];
     let size = Math.min(limit, PAGE);
@@ -88,6 +110,10 @@ export class Scope {
   /** The newest `limit` accepted atoms that hold all of some tokens. */
   newest(tokens: readonly string[], limit: number): number[] {
     if (this.open) return this.reader.holders(tokens, [], limit);
+    if (this.few) {
+      const holding = tokens.reduce((left, token) => [...this.reader.among(token, left)], [...this.few]);
+      return this.loaded(holding.sort((a, b) => b - a).slice(0, limit));
+    }
     const chosen: number[] = [];
     for (const page of this.pages(tokens)) {
       chosen.push(...page);
@@ -98,6 +124,10 @@ export class Scope {
 
   /** Every accepted thin row, however many there are. */
   *all(): Generator<DocRow> {
+    if (this.few) {
+      yield* this.reader.docsOf(this.world.id, [...this.few]);
+      return;
+    }
     if (this.filter.tokens.length > 0) {
       for (const page of this.pages([])) for (const seq of page) yield this.doc(seq)!;
       return;
@@ -105,7 +135,7 @@ export class Scope {
     let seen = 0;
     for (const doc of this.reader.docs(this.world.id)) {
       if (++seen % PAGE === 0) this.checkDeadline();
-      if ((doc.bits & this.hidden) === 0 && this.filter.test(doc)) yield doc;
+      if ((doc.bits & this.hidden) === 0 && passes(doc, this.filter)) yield doc;
     }
   }
 
@@ -120,6 +150,11 @@ export class Scope {
       if (page.length < PAGE) return;
       before = page.at(-1)!;
     }
+  }
+
+  private loaded(seqs: number[]): number[] {
+    this.load(seqs);
+    return seqs;
   }
 
   /** Finds out which of some atoms hold all asked labels and flags. */

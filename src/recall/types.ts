@@ -63,6 +63,8 @@ export interface SemanticQuery {
   accept(seq: number): boolean;
   /** Reads together what `accept` is about to be asked for. */
   expect(seqs: readonly number[]): void;
+  /** All that it lets into the answer, where it is known. */
+  few: ReadonlySet<number> | undefined;
 }
 
 /** What the vectors say about a question. */

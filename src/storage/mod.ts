@@ -14,6 +14,7 @@ export { type CheckReport, checkStore } from "./check.ts";
 export type { Finding } from "./check-report.ts";
 export type { WriteContext } from "./context.ts";
 export { diskRoom } from "./disk-budget.ts";
+export { type DocFilter, docFilter, passes } from "./doc-filter.ts";
 export {
   countEdges,
   dropEdge,
@@ -42,7 +43,7 @@ export {
 } from "./offline.ts";
 export { type DirectoryLock, lockDirectory } from "./open.ts";
 export { setPolicy } from "./policies.ts";
-export { type DocFilter, type DocRow, hasAll, type ReplayPage, StoreReader } from "./reader.ts";
+export { type DocRow, hasAll, type ReplayPage, StoreReader } from "./reader.ts";
 export { forgetAtom, forgetSubject, isForgotten } from "./remove.ts";
 export { type RepairReport, repairStore } from "./repair.ts";
 export { manageWorld } from "./retention.ts";

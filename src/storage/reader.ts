@@ -1,15 +1,13 @@
 import type { Database } from "bun:sqlite";
 import type { AtomFilter } from "../atom/mod.ts";
-import { KINDS } from "../atom/mod.ts";
-import { decodeUtf8, idToBytes, type Layout, LIMITS, layout, parseTime } from "../base/mod.ts";
+import { decodeUtf8, idToBytes, type Layout, LIMITS, layout } from "../base/mod.ts";
+import { type DocFilter, docFilter, PASSING, passes, passingValues } from "./doc-filter.ts";
 import { Damage, isCorrupt, unlessCorrupt } from "./faults.ts";
 import { keyringOf } from "./keyring.ts";
 import { readMeta } from "./meta.ts";
 import { openForRead } from "./open.ts";
 import { type AtomRow, findAtom, listOf, selectAtom, verified } from "./rows.ts";
-import { DOC, STATE } from "./schema.ts";
-import { hash52 } from "./sums.ts";
-import { token } from "./terms.ts";
+import { STATE } from "./schema.ts";
 import { DAMAGED as TEXT_DAMAGED } from "./text-index.ts";
 import { TextTail } from "./text-tail.ts";
 import { storedTokens, type Vault, vaultOf } from "./vault.ts";
@@ -33,15 +31,6 @@ export interface DocRow {
 }
 
 const DOC_SELECT = "seq, thread, pos, prev, next, ts_ms, len, bits, kind, importance, worker";
-
-/** A filter whose conditions hold on `doc` alone, ready to judge a row. */
-export interface DocFilter {
-  test(doc: DocRow): boolean;
-  /** DOC bits that keep a row out whatever else holds. */
-  hidden: number;
-  /** Index tokens that must all be present (labels and flags). */
-  tokens: string[];
-}
 
 export interface ReplayPage {
   atoms: Uint8Array[];
@@ -290,27 +279,27 @@ export class StoreReader {
     return new Set([...folded.map(([seq]) => seq), ...seqs.filter((seq) => tail.has(seq))]);
   }
 
-  docFilter(world: WorldRow, filter: AtomFilter): DocFilter {
-    const since = filter.since === undefined ? Number.NEGATIVE_INFINITY : parseTime(filter.since)!;
-    const until = filter.until === undefined ? Number.POSITIVE_INFINITY : parseTime(filter.until)!;
-    const kinds = filter.kinds && new Set(filter.kinds.map((kind) => KINDS.indexOf(kind)));
-    const workers = filter.workers && new Set(filter.workers.map((worker) => hash52(worker)));
-    const least = filter.min_importance ?? 0;
-    const hidden = filter.flags?.includes("quarantine") ? 0 : DOC.quarantined;
-    return {
-      hidden,
-      test: (doc) =>
-        (doc.bits & hidden) === 0 &&
-        doc.ts_ms >= since &&
-        doc.ts_ms <= until &&
-        doc.importance >= least &&
-        (!kinds || kinds.has(doc.kind)) &&
-        (!workers || workers.has(doc.worker)),
-      tokens: [
-        ...(filter.labels ?? []).map((label) => token.label(world.id, label)),
-        ...(filter.flags ?? []).map((flag) => token.flag(world.id, flag)),
-      ],
-    };
+  /**
+   * Sequences of all atoms of a world that pass a filter; undefined when they, or those that hold its
+   * labels and flags, are more than `limit`.
+   * @param hidden DOC bits that keep a row out, beside those of the filter
+   */
+  passing(world: number, filter: DocFilter, hidden: number, limit: number): number[] | undefined {
+    const { tokens } = filter;
+    const held = tokens.length > 0 ? this.holders(tokens, [], limit + 1) : undefined;
+    if (held && held.length > limit) return undefined;
+    const among = held ? "seq IN (SELECT value FROM json_each(?)) AND" : "";
+    const query = this.db.query(
+      `SELECT json_group_array(seq) FROM (SELECT seq FROM doc WHERE ${among} ${PASSING} LIMIT ?)`,
+    );
+    const bound = [
+      ...(held ? [JSON.stringify(held)] : []),
+      ...passingValues(world, filter, hidden),
+      limit + 1,
+    ];
+    const [[json]] = query.values(...bound) as [[string]];
+    const passed: number[] = JSON.parse(json);
+    return passed.length > limit ? undefined : passed;
   }
 
   /**
@@ -318,7 +307,7 @@ export class StoreReader {
    * LIMITS.replayScanRows thin rows, so that a rare filter over a long log stays bounded.
    */
   replay(world: WorldRow, filter: AtomFilter, after: number, limit: number, encode: Encode): ReplayPage {
-    const judge = this.docFilter(world, filter);
+    const judge = docFilter(world.id, filter);
     const atoms: Uint8Array[] = [];
     let bytes = 0;
     let scanned = 0;
@@ -326,7 +315,7 @@ export class StoreReader {
     for (const doc of this.docs(world.id, after)) {
       if (atoms.length >= limit || scanned >= LIMITS.replayScanRows) return { atoms, next: last };
       scanned += 1;
-      const row = judge.test(doc) ? this.atomBySeq(doc.seq) : undefined;
+      const row = passes(doc, judge) ? this.atomBySeq(doc.seq) : undefined;
       if (row && hasAll(row, filter)) {
         const atom = encode(row);
         bytes += atom.length + 1;

@@ -4,7 +4,7 @@ import { Arena, SLAB_BYTES } from "./arena.ts";
 import { shapeOf } from "./block.ts";
 import { RowCache } from "./cache.ts";
 import { cosineOf, type Query, queryOf } from "./query.ts";
-import { Top } from "./top.ts";
+import { byRank, Top } from "./top.ts";
 import type { Hit, SearchOptions, SearchResult, VectorSource, WorldVectors } from "./types.ts";
 
 export interface VectorIndexOptions {
@@ -85,6 +85,8 @@ export class VectorIndex {
     const query = queryOf(vector);
     const cosine = (seq: number): number => this.cosine(world, seq, query);
     if (query.inverse === 0) return { mode: "exact", hits: [], cosine };
+    if (options.few)
+      return { mode: "exact", hits: this.among(options.few, world, query, k, options), cosine };
     this.arena.setQuery(vector, this.stride);
     const serving = this.graphs?.serving(world);
     const near = serving && this.approximate(world, serving, query, k, options);
@@ -93,8 +95,29 @@ export class VectorIndex {
   }
 
   private cosine(world: WorldVectors, seq: number, query: Query): number {
-    const kept = this.cache.mayHoldRemoved(world) ? undefined : this.cache.cosine(world.id, seq, query);
-    return kept ?? cosineOf(query, this.source.get(world.id, seq));
+    return this.kept(world, seq, query) ?? cosineOf(query, this.source.get(world.id, seq));
+  }
+
+  /** Cosine of a row that is kept and was not removed. */
+  private kept(world: WorldVectors, seq: number, query: Query): number | undefined {
+    return this.cache.mayHoldRemoved(world) ? undefined : this.cache.cosine(world.id, seq, query);
+  }
+
+  /** The nearest of a few, each looked up. */
+  private among(
+    few: ReadonlySet<number>,
+    world: WorldVectors,
+    query: Query,
+    k: number,
+    { checkDeadline }: SearchOptions,
+  ): Hit[] {
+    const found: Hit[] = [];
+    for (const seq of few) {
+      if (found.length % GROUP === 0) checkDeadline?.();
+      const cosine = this.kept(world, seq, query) ?? this.living(world.id, seq, query);
+      if (cosine !== undefined) found.push({ seq, cosine });
+    }
+    return found.sort(byRank).slice(0, k);
   }
 
   private exact(

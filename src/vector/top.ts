@@ -31,7 +31,7 @@ export class Top {
   /** Returns whether what ranks below all of these could still get in. */
   offer(candidates: Hit[]): boolean {
     candidates.sort(byRank);
-    this.expect?.(candidates.slice(0, this.k).map(({ seq }) => seq));
+    this.expect?.(candidates.map(({ seq }) => seq));
     for (const hit of candidates) {
       if (this.full && byRank(hit, this.hits.at(-1)!) > 0) return false;
       if (this.accept(hit)) this.insert(hit);

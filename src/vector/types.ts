@@ -37,6 +37,8 @@ export interface SearchOptions {
   accept?: (seq: number) => boolean;
   /** Told which atoms `accept` is about to be asked for, so that it can look them up together. */
   expect?: (seqs: readonly number[]) => void;
+  /** All that can be accepted, where they are few: they are looked up one by one. */
+  few?: ReadonlySet<number> | undefined;
   /** Called between chunks; what it throws ends the search. */
   checkDeadline?: () => void;
 }

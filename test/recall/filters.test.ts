@@ -45,6 +45,22 @@ describe("a filter never starves the answer", () => {
       }
     }));
 
+  test("nor when it lets through many that all fit the question less", () =>
+    withStore((store) => {
+      const many = (text: string, labels: string[], from: number): void => {
+        const atoms = Array.from({ length: 3000 }, (_, i) => ({ ...at((from + i) * APART, text), labels }));
+        for (let i = 0; i < atoms.length; i += 1000) store.batch(atoms.slice(i, i + 1000));
+      };
+      many("a boat, some paint and much else that one finds in a village", ["shed"], 0);
+      many("boat paint", [], 3000);
+      for (const filter of [{ labels: ["shed"] }, { until: at(2999 * APART, "").timestamp }]) {
+        for (const text of ["boat paint", "village boat", ""]) {
+          const found = ask(store, text, { filter, limit: 100 }).supporting;
+          expect(found.map(({ labels }) => labels)).toEqual(Array(100).fill('["shed"]'));
+        }
+      }
+    }));
+
   test("atoms in quarantine starve nothing either, and come only when asked for", () =>
     withStore((store) => {
       store.batch([at(0, "boat paint in the shed")]);

@@ -68,6 +68,17 @@ describe.each([
     }
   });
 
+  test("a few that are known beforehand are found as a filter finds them", () => {
+    const few = new Set([1, 2, 500, 4001, 7999].map((i) => source.seqs(1)[i]!).concat(10 ** 9));
+    for (const query of queries) {
+      const { hits, mode } = index.search(source.state(1), query, 3, { few, accept: (seq) => few.has(seq) });
+      expect(mode).toBe("exact");
+      expect(hits.map(({ seq }) => seq)).toEqual(bruteForce(source, 1, query, 3, (seq) => few.has(seq)));
+      const { cosine } = index.search(source.state(1), query, 3);
+      for (const hit of hits) expect(hit.cosine).toBe(cosine(hit.seq));
+    }
+  });
+
   test("a filter is asked about few atoms only", () => {
     let asked = 0;
     const accept = () => {
