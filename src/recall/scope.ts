@@ -13,8 +13,8 @@ import {
 const PAGE = 500;
 /** Thin rows that are kept; beyond that all are read anew when they are needed again. */
 const KEPT = 20_000;
-/** Atoms that a filter lets through up to which they are looked up once and for all; more are judged as they come. */
-const FEW = 2000;
+/** How many atoms, and which part of its world, a filter may let through for them to be looked up all together. */
+const FEW = { atoms: 2000, part: 1 / 16 };
 
 /**
  * The atoms of one world that a question may see. Labels and flags are judged by the text index, the other conditions
@@ -48,7 +48,8 @@ export class Scope {
     const conditions = [since, until, kinds, workers, min_importance];
     this.whole = this.filter.tokens.length === 0 && conditions.every((one) => one === undefined);
     this.open = this.whole && world.quarantined === 0;
-    const few = this.whole ? undefined : reader.passing(world.id, this.filter, this.hidden, FEW);
+    const most = Math.min(FEW.atoms, Math.floor(FEW.part * world.docs));
+    const few = this.whole ? undefined : reader.passing(world.id, this.filter, this.hidden, most);
     this.few = few && new Set(few);
   }
 
