@@ -6,7 +6,6 @@ import { loadModel, StaticEmbedder } from "../../src/embedder/mod.ts";
 import {
   consolidationSlice,
   type Episode,
-  type MemorySettings,
   type Outcome,
   readMemory,
   worldName,
@@ -15,18 +14,8 @@ import {
 import { type RecallOptions, recall } from "../../src/recall/mod.ts";
 import { spaceId } from "../../src/storage/mod.ts";
 import { SqliteVectors, VectorIndex } from "../../src/vector/mod.ts";
+import { MEMORY } from "../engine/harness.ts";
 import { DAY, Store } from "../storage/harness.ts";
-
-/** The defaults of `[memory]`. */
-export const SETTINGS: MemorySettings = {
-  defaultStability: 1,
-  retentionTarget: 0.9,
-  hebbianLearningRate: 0.1,
-  semanticWeight: 0.4,
-  recencyWeight: 0.25,
-  outcomeWeight: 0.2,
-  importanceWeight: 0.15,
-};
 
 interface Noted {
   day: number;
@@ -112,7 +101,7 @@ export class Assistant {
     const said = { outcome, emotionalValence: emotional_valence };
     const item = { content, context: { project }, ...(this.how.labels ? said : NOTHING_SAID) };
     const answer = this.store.run((ctx) =>
-      writeMemory(ctx, SESSION, { op: "create_episode", item }, SETTINGS, FLAGS),
+      writeMemory(ctx, SESSION, { op: "create_episode", item }, MEMORY, FLAGS),
     );
     this.ids.set(episode, (answer.body as Episode).id);
   }
@@ -126,9 +115,7 @@ export class Assistant {
     if (this.how.feedback && found.length > 0) {
       const rewards = Object.fromEntries(found.map((id) => [id, useful.includes(id) ? 1 : 0]));
       const feedback = { ids: found, query: need, outcome, rewards };
-      this.store.run((ctx) =>
-        writeMemory(ctx, SESSION, { op: "episode_feedback", feedback }, SETTINGS, FLAGS),
-      );
+      this.store.run((ctx) => writeMemory(ctx, SESSION, { op: "episode_feedback", feedback }, MEMORY, FLAGS));
     }
     return useful.length / wanted.length;
   }
@@ -138,7 +125,7 @@ export class Assistant {
     return this.store.read((reader) => {
       if (!this.how.dynamics) return this.plain(query);
       const recall = { query, limit: LIMIT, minSimilarity: 0, explain: false };
-      const view = { reader, session: SESSION, settings: SETTINGS, options: this.options };
+      const view = { reader, session: SESSION, settings: MEMORY, options: this.options };
       const { episodes } = readMemory(view, { op: "recall_episodes", recall }) as { episodes: Episode[] };
       return episodes.map(({ id }) => id);
     });
@@ -180,7 +167,7 @@ export class Assistant {
   }
 
   private consolidate(deep: boolean): void {
-    while (!this.store.run((ctx) => consolidationSlice(ctx, SESSION, deep, SETTINGS)).done);
+    while (!this.store.run((ctx) => consolidationSlice(ctx, SESSION, deep, MEMORY)).done);
   }
 
   /** Whether an episode can still be read. */

@@ -6,7 +6,7 @@ import { type ConsolidationResults, consolidationSlice } from "../../src/memory/
 import { skillOf, storedEntity, storedEpisode } from "../../src/memory/records.ts";
 import type { NewEpisode } from "../../src/memory/requests.ts";
 import { find, worldName } from "../../src/memory/sessions.ts";
-import { type MemorySettings, type Outcome, RELATION_TYPES } from "../../src/memory/types.ts";
+import { type Outcome, RELATION_TYPES } from "../../src/memory/types.ts";
 import { SessionWriter } from "../../src/memory/writes.ts";
 import {
   countSubjects,
@@ -21,13 +21,10 @@ import {
   readState,
 } from "../../src/storage/mod.ts";
 import { words } from "../../src/text/mod.ts";
+import { MEMORY } from "../engine/harness.ts";
 import { DAY, faultOf, Store, withStore } from "../storage/harness.ts";
 
 const SESSION = "desk";
-const SETTINGS: MemorySettings = {
-  ...{ defaultStability: 1, retentionTarget: 0.9, hebbianLearningRate: 0.1 },
-  ...{ semanticWeight: 0.4, recencyWeight: 0.25, outcomeWeight: 0.2, importanceWeight: 0.15 },
-};
 /** Vectors of words: texts are as like as the words they share. */
 const VECTORS = {
   space: { model: "words", dimension: 64, version: 1 },
@@ -46,7 +43,7 @@ type Given = Partial<NewEpisode> & { content: string };
 /** Episodes in the order given, a minute apart, the last one a minute ago. @returns their ids */
 function live(store: Store, given: readonly (string | Given)[]): string[] {
   return store.run((ctx) => {
-    const writer = new SessionWriter(ctx, SESSION, SETTINGS);
+    const writer = new SessionWriter(ctx, SESSION, MEMORY);
     return given.map((one, at) => {
       const episode = typeof one === "string" ? { content: one } : one;
       const timestampMs = ctx.clock.now() - (given.length - at) * 60_000;
@@ -57,7 +54,7 @@ function live(store: Store, given: readonly (string | Given)[]): string[] {
 }
 
 function slice(store: Store, deep: boolean) {
-  return store.run((ctx) => consolidationSlice(ctx, SESSION, deep, SETTINGS));
+  return store.run((ctx) => consolidationSlice(ctx, SESSION, deep, MEMORY));
 }
 
 /** A whole pass, or what is left of one. */
@@ -121,7 +118,7 @@ test("of episodes that say the same within a day the newest stands for the other
   const body = (store: Store): void => {
     const ids = live(store, [BACKUP, BACKUP, "the kettle is broken", BACKUP]);
     store.run((ctx) => {
-      const writer = new SessionWriter(ctx, SESSION, SETTINGS);
+      const writer = new SessionWriter(ctx, SESSION, MEMORY);
       writer.changeEpisode(ids[0]!, { outcome: "neutral", emotionalValence: 1 });
     });
     expect(did(consolidate(store, false))).toEqual([2, 0, 0, 0]);
@@ -219,11 +216,11 @@ test("what stood behind an episode comes back when that is forgotten, and stays 
     const ids = live(store, [BACKUP, BACKUP]);
     consolidate(store, false);
     const change = { emotionalValence: 1 };
-    store.run((ctx) => new SessionWriter(ctx, SESSION, SETTINGS).changeEpisode(ids[1]!, change));
+    store.run((ctx) => new SessionWriter(ctx, SESSION, MEMORY).changeEpisode(ids[1]!, change));
     const head = store.run((ctx) => headOf(ctx.db, findSubject(ctx, idToBytes(ids[1]!))!));
     expect(linksOf(head.links).map(({ kind }) => kind)).toEqual(["supersedes"]);
     expect(behind(store, ids)).toEqual([true, false]);
-    store.run((ctx) => new SessionWriter(ctx, SESSION, SETTINGS).forget("episode", ids[1]!, "test"));
+    store.run((ctx) => new SessionWriter(ctx, SESSION, MEMORY).forget("episode", ids[1]!, "test"));
     expect(behind(store, ids.slice(0, 1))).toEqual([false]);
   });
 });
@@ -272,7 +269,7 @@ test("a candidate that was forgotten is not made again", () => {
     consolidate(store, true);
     store.run((ctx) => {
       const entity = listSubjects(ctx.db, { world: 1, family: FAMILY.entity }, 1)[0]!;
-      new SessionWriter(ctx, SESSION, SETTINGS).forget("entity", bytesToId(entity.id), "test");
+      new SessionWriter(ctx, SESSION, MEMORY).forget("entity", bytesToId(entity.id), "test");
     });
     live(store, ["copied family photos archive onto the tape"]);
     expect(did(consolidate(store, true))).toEqual([0, 0, 0, 0]);
@@ -290,7 +287,7 @@ test("a damaged episode holds up no other", () => {
 test("what was forgotten after it was planned for is left out", () => {
   withStore((store) => {
     const forget = (id: string) =>
-      store.run((ctx) => new SessionWriter(ctx, SESSION, SETTINGS).forget("episode", id, "test"));
+      store.run((ctx) => new SessionWriter(ctx, SESSION, MEMORY).forget("episode", id, "test"));
     const ids = live(store, [...backups("neutral"), BACKUP, BACKUP]);
     for (const deep of [true, false]) expect(slice(store, deep).done).toBe(false);
     for (const id of [ids[0]!, ids[1]!, ids[5]!]) forget(id);
