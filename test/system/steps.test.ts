@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { Dice, sentence } from "../../src/load/mod.ts";
 import { EIO, ENOSPC, FaultyDisk, type Trouble } from "./faults.ts";
 import { atomOf, deepCheck, run, type StoredAtom, scratch, suite, TestNode, until } from "./harness.ts";
+import { textsOf } from "./stores.ts";
 
 const STORES = join(import.meta.dir, "../fixtures/stores");
 const YEAR_S = 365 * 24 * 3600;
@@ -215,13 +216,6 @@ async function storeOf(text: string, count: number): Promise<string> {
   expect((await node.post("/remember/batch", { atoms })).body.errors).toEqual([]);
   await node.stop();
   return node.dir;
-}
-
-async function textsOf(dir: string): Promise<string[]> {
-  const node = await TestNode.start({ dir });
-  const atoms = await node.replay("home");
-  await node.stop();
-  return atoms.map(({ id, payload_json: payload }) => `${id} ${payload}`);
 }
 
 const OPEN = { DWBASE_BACKUP_REQUIRE_MOUNT: "false" };
