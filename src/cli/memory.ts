@@ -1,4 +1,4 @@
-import { formatTime } from "../base/mod.ts";
+import { formatTime, LIMITS } from "../base/mod.ts";
 import { type Context, NODE_OPTIONS, type OptionSpec } from "./command.ts";
 import { nodeOf } from "./node.ts";
 import { cut, oneLine } from "./printer.ts";
@@ -14,6 +14,16 @@ export const SESSION_OPTIONS: readonly OptionSpec[] = [
 
 export const EXPLAIN: OptionSpec = { flags: "--explain", about: "show what each signal contributed" };
 
+/** `--limit` of what is found or listed. @param usual how many without it */
+export function limitOption(usual: number): OptionSpec {
+  return { flags: "-l, --limit <n>", about: `how many, 1 to ${LIMITS.askLimit} (default ${usual})` };
+}
+
+/** @throws Fault usage */
+export function limitOf({ args }: Context): number | undefined {
+  return args.number("limit", { min: 1, max: LIMITS.askLimit, whole: true });
+}
+
 /** Asks the node of this command line on behalf of its session; `path` is what stands after /api/v1. */
 export function memory<T>(context: Context, method: "GET" | "POST", path: string, body?: object): Promise<T> {
   const session = context.args.text("session");
@@ -21,8 +31,24 @@ export function memory<T>(context: Context, method: "GET" | "POST", path: string
 }
 
 /** The fields that are there; the node has the defaults. */
-export function given<T extends object>(fields: T): Partial<T> {
+function given<T extends object>(fields: T): Partial<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+/** Stores one thing of the fields that are there, and prints its id. */
+export async function store(context: Context, path: string, fields: object): Promise<void> {
+  const { print } = context;
+  const stored = await memory<{ id: string }>(context, "POST", path, given(fields));
+  if (print.json) print.document(stored);
+  else print.line(stored.id);
+}
+
+/** Asks in words; the question, the limit and `--explain` are the command line's. */
+export function recall<T>(context: Context, path: string, fields: object): Promise<T> {
+  const { args } = context;
+  const query = args.rest(0).join(" ");
+  const explain = args.has("explain") || undefined;
+  return memory<T>(context, "POST", path, given({ query, limit: limitOf(context), explain, ...fields }));
 }
 
 /** `?a=1&b=2` of the values that are there. */

@@ -1,15 +1,23 @@
 import { Fault, LIMITS } from "../../base/mod.ts";
 import { type Episode, OUTCOMES } from "../../memory/mod.ts";
 import type { Context, OptionSpec, Word } from "../command.ts";
-import { EXPLAIN, found, given, memory, queryOf, SESSION_OPTIONS, timeOf } from "../memory.ts";
+import {
+  EXPLAIN,
+  found,
+  limitOf,
+  limitOption,
+  memory,
+  queryOf,
+  recall,
+  SESSION_OPTIONS,
+  store,
+  timeOf,
+} from "../memory.ts";
 import { showTime } from "../when.ts";
 
 const PROJECT: OptionSpec = { flags: "--project <project>", about: "the project that it belongs to" };
 const OUTCOME: OptionSpec = { flags: "--outcome <outcome>", about: "how it went", choices: OUTCOMES };
-const LIMIT: OptionSpec = {
-  flags: "-l, --limit <n>",
-  about: `how many, 1 to ${LIMITS.askLimit} (default 10)`,
-};
+const LIMIT = limitOption(LIMITS.askDefault);
 
 export const word: Word = {
   summary: "what happened: store and find episodes",
@@ -53,45 +61,30 @@ export const word: Word = {
 };
 
 async function add(context: Context): Promise<void> {
-  const { args, print } = context;
+  const { args } = context;
   const content = args.rest(0).join(" ");
   if (content.trim() === "") throw new Fault("usage", "say what happened: dwbase episodic add TEXT");
-  const episode = await memory<Episode>(
-    context,
-    "POST",
-    "/episodes",
-    given({
-      content,
-      project: args.text("project"),
-      file: args.text("file"),
-      tool: args.text("tool"),
-      outcome: args.text("outcome"),
-      emotional_valence: args.number("importance", { min: 0, max: 1 }),
-      timestamp: timeOf(context, "at"),
-    }),
-  );
-  if (print.json) print.document(episode);
-  else print.line(episode.id);
-}
-
-function limit({ args }: Context): number | undefined {
-  return args.number("limit", { min: 1, max: LIMITS.askLimit, whole: true });
+  await store(context, "/episodes", {
+    content,
+    project: args.text("project"),
+    file: args.text("file"),
+    tool: args.text("tool"),
+    outcome: args.text("outcome"),
+    emotional_valence: args.number("importance", { min: 0, max: 1 }),
+    timestamp: timeOf(context, "at"),
+  });
 }
 
 async function search(context: Context): Promise<void> {
   const { args, print } = context;
-  const answer = await memory<{ episodes: Episode[]; scores: number[]; explain?: object[] }>(
+  const answer = await recall<{ episodes: Episode[]; scores: number[]; explain?: object[] }>(
     context,
-    "POST",
     "/episodes/recall",
-    given({
-      query: args.rest(0).join(" "),
-      limit: limit(context),
+    {
       min_similarity: args.number("min-similarity", { min: 0, max: 1 }),
       project: args.text("project"),
       outcome: args.text("outcome"),
-      explain: args.has("explain") || undefined,
-    }),
+    },
   );
   if (print.json) return print.document(answer);
   if (answer.episodes.length === 0) print.note("no episode is like that");
@@ -103,7 +96,7 @@ async function search(context: Context): Promise<void> {
 async function recent(context: Context): Promise<void> {
   const { args, print } = context;
   const query = queryOf({
-    page_size: limit(context) ?? LIMITS.askDefault,
+    page_size: limitOf(context) ?? LIMITS.askDefault,
     project: args.text("project"),
     outcome: args.text("outcome"),
   });

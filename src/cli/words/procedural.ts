@@ -1,7 +1,6 @@
-import { LIMITS } from "../../base/mod.ts";
 import { DOMAINS, type Skill } from "../../memory/mod.ts";
 import type { Context, Word } from "../command.ts";
-import { EXPLAIN, found, given, memory, SESSION_OPTIONS } from "../memory.ts";
+import { EXPLAIN, found, limitOption, recall, SESSION_OPTIONS, store } from "../memory.ts";
 
 export const word: Word = {
   summary: "how it is done: store and find skills",
@@ -25,7 +24,7 @@ export const word: Word = {
       summary: "find skills by what they do",
       args: "<...question>",
       options: [
-        { flags: "-l, --limit <n>", about: `how many, 1 to ${LIMITS.askLimit} (default 5)` },
+        limitOption(5),
         { flags: "--domain <domain>", about: "only of this domain", choices: DOMAINS },
         EXPLAIN,
         ...SESSION_OPTIONS,
@@ -36,39 +35,23 @@ export const word: Word = {
   },
 };
 
-async function add(context: Context): Promise<void> {
-  const { args, print } = context;
-  const steps = (args.list("step") ?? []).map((action, at) => ({ order: at + 1, action }));
-  const skill = await memory<Skill>(
-    context,
-    "POST",
-    "/skills",
-    given({
-      name: args.word(0),
-      domain: args.text("domain") ?? "coding",
-      task: args.rest(1).join(" "),
-      steps,
-      script: args.text("script"),
-      trigger_pattern: args.text("trigger"),
-    }),
-  );
-  if (print.json) print.document(skill);
-  else print.line(skill.id);
+function add(context: Context): Promise<void> {
+  const { args } = context;
+  return store(context, "/skills", {
+    name: args.word(0),
+    domain: args.text("domain") ?? "coding",
+    task: args.rest(1).join(" "),
+    steps: (args.list("step") ?? []).map((action, at) => ({ order: at + 1, action })),
+    script: args.text("script"),
+    trigger_pattern: args.text("trigger"),
+  });
 }
 
 async function search(context: Context): Promise<void> {
   const { args, print } = context;
-  const answer = await memory<{ skills: Skill[]; explain?: object[] }>(
-    context,
-    "POST",
-    "/skills/recall",
-    given({
-      query: args.rest(0).join(" "),
-      limit: args.number("limit", { min: 1, max: LIMITS.askLimit, whole: true }),
-      domain: args.text("domain"),
-      explain: args.has("explain") || undefined,
-    }),
-  );
+  const answer = await recall<{ skills: Skill[]; explain?: object[] }>(context, "/skills/recall", {
+    domain: args.text("domain"),
+  });
   if (print.json) return print.document(answer);
   if (answer.skills.length === 0) print.note("no skill is like that");
   answer.skills.forEach((skill, at) => {

@@ -1,7 +1,7 @@
 import { LIMITS } from "../../base/mod.ts";
 import { ENTITY_TYPES, type Entity } from "../../memory/mod.ts";
 import type { Context, Word } from "../command.ts";
-import { EXPLAIN, found, given, memory, SESSION_OPTIONS } from "../memory.ts";
+import { EXPLAIN, found, limitOption, recall, SESSION_OPTIONS, store } from "../memory.ts";
 
 export const word: Word = {
   summary: "what is so: store and find entities",
@@ -22,7 +22,7 @@ export const word: Word = {
       summary: "find entities by what is known of them",
       args: "<...question>",
       options: [
-        { flags: "-l, --limit <n>", about: `how many, 1 to ${LIMITS.askLimit} (default 10)` },
+        limitOption(LIMITS.askDefault),
         { flags: "--type <type>", about: "only of this type", repeat: true, choices: ENTITY_TYPES },
         EXPLAIN,
         ...SESSION_OPTIONS,
@@ -33,36 +33,23 @@ export const word: Word = {
   },
 };
 
-async function add(context: Context): Promise<void> {
-  const { args, print } = context;
-  const entity = await memory<Entity>(
-    context,
-    "POST",
-    "/entities",
-    given({
-      name: args.word(0),
-      entity_type: args.text("type") ?? "CONCEPT",
-      summary: args.rest(1).join(" "),
-      details: args.text("details"),
-      source: args.text("source"),
-    }),
-  );
-  if (print.json) print.document(entity);
-  else print.line(entity.id);
+function add(context: Context): Promise<void> {
+  const { args } = context;
+  return store(context, "/entities", {
+    name: args.word(0),
+    entity_type: args.text("type") ?? "CONCEPT",
+    summary: args.rest(1).join(" "),
+    details: args.text("details"),
+    source: args.text("source"),
+  });
 }
 
 async function search(context: Context): Promise<void> {
   const { args, print } = context;
-  const answer = await memory<{ entities: Entity[]; scores: number[]; explain?: object[] }>(
+  const answer = await recall<{ entities: Entity[]; scores: number[]; explain?: object[] }>(
     context,
-    "POST",
     "/entities/recall",
-    given({
-      query: args.rest(0).join(" "),
-      limit: args.number("limit", { min: 1, max: LIMITS.askLimit, whole: true }),
-      entity_types: args.list("type"),
-      explain: args.has("explain") || undefined,
-    }),
+    { entity_types: args.list("type") },
   );
   if (print.json) return print.document(answer);
   if (answer.entities.length === 0) print.note("no entity is like that");
