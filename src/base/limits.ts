@@ -325,7 +325,6 @@ const relations: [string, boolean][] = [
     "a page of the largest episodes fits an answer, escaped and with its other fields",
     LIMITS.episodePageDefault * (LIMITS.payloadBytes + 4 * KB) <= LIMITS.memoryAnswerBytes,
   ],
-  ["large lists may wait for slow clients too", LIMITS.memoryAnswerBytes * 4 <= LIMITS.unreadBytes],
   [
     "some of the largest answers may wait for slow clients",
     Math.max(LIMITS.askAnswerBytes, LIMITS.memoryAnswerBytes) * 4 <= LIMITS.unreadBytes,

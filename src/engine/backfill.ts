@@ -66,8 +66,7 @@ export class Backfill {
     if (this.abort.signal.aborted || this.gate.resting) return false;
     const made = waiting.atoms.map(({ seq }, at) => ({ seq, q: quantise(vectors[at]!) }));
     // vectors can be made again: no fsync of their own
-    const [outcome] = this.writer.commit([(ctx) => ctx.vectors.fill(waiting.world, made)], true);
-    if (outcome && "fault" in outcome) throw outcome.fault;
+    this.writer.commitOne((ctx) => ctx.vectors.fill(waiting.world, made), true);
     return true;
   }
 

@@ -1,7 +1,8 @@
+import { RESERVED } from "../atom/mod.ts";
 import { type Clock, systemClock } from "../base/mod.ts";
 import type { FlagReader, Gate } from "../control/mod.ts";
 import type { MemorySettings } from "../memory/mod.ts";
-import { allWorlds, type Job, type StoreWriter, type WriteContext } from "../storage/mod.ts";
+import { allWorlds, type StoreWriter, type WriteContext } from "../storage/mod.ts";
 import { memoryRoom } from "./memory-room.ts";
 
 /** How often it is looked whether a session is due. */
@@ -10,9 +11,7 @@ const LOOK_MS = 3_600_000;
 const REST = 9;
 const LEAST_REST_MS = 50;
 
-/** Worlds that the node keeps for itself begin with this; a store without one has no sessions. */
-const RESERVED = "~";
-
+/** Sessions lie in reserved worlds; a store without one has none. */
 function holdsSessions({ db }: WriteContext): boolean {
   return allWorlds(db).some(({ name }) => name.startsWith(RESERVED));
 }
@@ -55,22 +54,20 @@ export class Consolidation {
   private look(now: number): void {
     if (now < this.nextLook) return;
     this.nextLook = now + LOOK_MS;
-    this.due = this.alone((ctx) => (holdsSessions(ctx) ? memoryRoom().dueConsolidations(ctx) : []));
+    this.due = this.writer.commitOne((ctx) =>
+      holdsSessions(ctx) ? memoryRoom().dueConsolidations(ctx) : [],
+    );
   }
 
   /** @returns whether the session is done */
   private piece({ session, deep }: { session: string; deep: boolean }): boolean {
     try {
-      return this.alone((ctx) => memoryRoom().consolidationSlice(ctx, session, deep, this.settings)).done;
+      return this.writer.commitOne((ctx) =>
+        memoryRoom().consolidationSlice(ctx, session, deep, this.settings),
+      ).done;
     } catch (cause) {
       this.due.shift();
       throw cause;
     }
-  }
-
-  private alone<T>(job: Job<T>): T {
-    const outcome = this.writer.commit([job])[0]!;
-    if ("fault" in outcome) throw outcome.fault;
-    return outcome.value;
   }
 }

@@ -16,8 +16,8 @@ export interface VectorState {
   status(world: number): AnnStatus | undefined;
 }
 
-/** One row of /index/status. Exact scans serve a world while its graph is built, so that it is always ready. */
-export function indexRow(world: WorldRow, pending: number, vectors: VectorState) {
+/** A row of /index/status. Exact scans serve a world while its graph is built, so that it is always ready. */
+function indexRow(world: WorldRow, pending: number, vectors: VectorState) {
   const { space } = vectors;
   const graph = vectors.status(world.id);
   const embedded = world.docs === 0 ? 1 : (world.docs - pending) / world.docs;
@@ -39,20 +39,24 @@ export function indexRow(world: WorldRow, pending: number, vectors: VectorState)
   };
 }
 
+/** The rows of /index/status of some worlds. */
+export function indexRows(reader: StoreReader, worlds: Iterable<WorldRow>, vectors: VectorState) {
+  const id = vectors.space && spaceId(reader.db, vectors.space);
+  return Array.from(worlds, (world) => {
+    const pending = id === undefined ? 0 : unembedded(reader.db, id, world.id);
+    return indexRow(world, pending, vectors);
+  });
+}
+
 /**
  * /index/status of a directory, beside a running node or not, in the space that was embedded in last. Graphs are known
  * to a node alone: until it has loaded them, worlds are scanned.
  * @throws Fault not_found, damaged, forbidden (a key is missing or wrong)
  */
-export function indexStatusOf(dataDir: string, keyring: Keyring): ReturnType<typeof indexRow>[] {
+export function indexStatusOf(dataDir: string, keyring: Keyring): ReturnType<typeof indexRows> {
   const reader = new StoreReader(dataDir, undefined, keyring);
   try {
-    const space = newestSpace(reader.db);
-    const id = space && spaceId(reader.db, space);
-    return Array.from(reader.worlds(), (world) => {
-      const pending = id === undefined ? 0 : unembedded(reader.db, id, world.id);
-      return indexRow(world, pending, { space, status: () => undefined });
-    });
+    return indexRows(reader, reader.worlds(), { space: newestSpace(reader.db), status: () => undefined });
   } finally {
     reader.close();
   }

@@ -3,15 +3,8 @@ import { mayRead } from "../auth/mod.ts";
 import { concatBytes, encodeUtf8, isId, LIMITS } from "../base/mod.ts";
 import type { MemorySettings } from "../memory/mod.ts";
 import { type Recalled, recall, type SemanticSearch } from "../recall/mod.ts";
-import {
-  type AtomRow,
-  atomOf,
-  type StoreReader,
-  spaceId,
-  unembedded,
-  type WorldRow,
-} from "../storage/mod.ts";
-import { indexRow, type VectorState } from "./index-status.ts";
+import { type AtomRow, atomOf, type StoreReader, type WorldRow } from "../storage/mod.ts";
+import { indexRows, type VectorState } from "./index-status.ts";
 import { memoryRoom } from "./memory-room.ts";
 import type { Reach, ReadBody } from "./protocol.ts";
 import { callerOf } from "./reach.ts";
@@ -47,8 +40,8 @@ function sequenceOf(cursor: string | undefined): number {
 }
 
 function worldFor(reader: StoreReader, name: string): WorldRow {
-  const world = reader.world(name);
-  if (!world || world.state === 2) throw unknownWorld(name);
+  const world = reader.liveWorld(name);
+  if (!world) throw unknownWorld(name);
   return world;
 }
 
@@ -94,16 +87,9 @@ function worlds(reader: StoreReader, body: Extract<ReadBody, { op: "worlds" }>):
 }
 
 function indexStatus(reader: StoreReader, vectors: VectorState, reach: Reach, format: Format): Read {
-  const { space } = vectors;
-  const id = space && spaceId(reader.db, space);
   const caller = callerOf(reach);
-  const listed: unknown[] = [];
-  for (const world of reader.worlds()) {
-    if (!mayRead(caller, world.name)) continue;
-    const pending = id === undefined ? 0 : unembedded(reader.db, id, world.id);
-    listed.push(indexRow(world, pending, vectors));
-  }
-  return { bytes: encode(listed, format) };
+  const shown = Iterator.from(reader.worlds()).filter(({ name }) => mayRead(caller, name));
+  return { bytes: encode(indexRows(reader, shown, vectors), format) };
 }
 
 const TEXT_DAMAGED = "the text index is damaged: some memories may be found by meaning alone, or not at all";
@@ -133,7 +119,6 @@ function askAnswer(found: Recalled, explain: boolean, format: Format): Uint8Arra
   return encode(explain ? { ...answer, scores: found.scores.slice(0, atoms.length) } : answer, format);
 }
 
-/** What the index status tells of the vectors. */
 /** What a read works with. */
 export interface ReadContext {
   reader: StoreReader;

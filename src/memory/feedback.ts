@@ -107,8 +107,10 @@ function retie(
   ctx: WriteContext,
   world: number,
   taught: readonly Taught[],
-  rate: number,
+  outcome: number,
+  { hebbianLearningRate }: MemorySettings,
 ): TieChange & { up: boolean } {
+  const rate = hebbianLearningRate * (outcome >= HELPED ? outcome : 1 - outcome);
   const helped = idsOf(taught, (reward) => reward >= HELPED);
   if (helped.length > 0) return { ...tieTogether(ctx, world, helped, rate), up: true };
   const vain = idsOf(taught, () => true);
@@ -135,8 +137,7 @@ export function learnFromEpisodes(
     const reward = rewards[id] ?? outcome;
     return teach(ctx, subject, { reward, expected, eligibility, outcome }, teaching);
   });
-  const rate = teaching.settings.hebbianLearningRate * (outcome >= HELPED ? outcome : 1 - outcome);
-  const ties = retie(ctx, world.id, taught, rate);
+  const ties = retie(ctx, world.id, taught, outcome, teaching.settings);
   const totals = remembered(ctx, world.id, taught, ties.count);
   return {
     reconsolidated_count: totals.memories,
@@ -169,8 +170,7 @@ export function learnFromEntities(
     const eligibility = eligibilityOf(headOf(ctx.db, subject), terms);
     return teach(ctx, subject, { reward: outcome, expected, eligibility, outcome }, teaching);
   });
-  const rate = teaching.settings.hebbianLearningRate * (outcome >= HELPED ? outcome : 1 - outcome);
-  const ties = retie(ctx, world.id, taught, rate);
+  const ties = retie(ctx, world.id, taught, outcome, teaching.settings);
   remembered(ctx, world.id, taught, ties.count);
   return {
     strengthened_count: ties.up ? ties.count : 0,

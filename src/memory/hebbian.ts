@@ -72,14 +72,20 @@ export function tieTogether(
   for (const [a, b] of pairs(ids)) {
     const there = edgesBetween(ctx.db, world, a, b);
     for (const edge of there.length > 0 ? there : [newTie(world, a, b, now)]) {
-      const before = weightNow(edge, now);
-      const weight = strengthened(before, rate);
-      change.count += 1;
-      change.delta += weight - before;
-      putEdge(ctx, { ...edge, weight, co: edge.co + 1, used_ms: now });
+      const tied = reweighed(edge, (weight) => strengthened(weight, rate), now, change);
+      putEdge(ctx, { ...tied, co: edge.co + 1 });
     }
   }
   return change;
+}
+
+/** An edge with another weight as of now; what that changes is added up. */
+function reweighed(edge: EdgeRow, by: (weight: number) => number, now: number, change: TieChange): EdgeRow {
+  const before = weightNow(edge, now);
+  const weight = by(before);
+  change.count += 1;
+  change.delta += weight - before;
+  return { ...edge, weight, used_ms: now };
 }
 
 function newTie(world: number, a: Uint8Array, b: Uint8Array, now: number): EdgeRow {
@@ -97,12 +103,9 @@ export function loosen(
   const now = ctx.clock.now();
   const change = { count: 0, delta: 0 };
   for (const edge of pairs(ids).flatMap(([a, b]) => edgesBetween(ctx.db, world, a, b))) {
-    const before = weightNow(edge, now);
-    const weight = weakened(before, rate);
-    change.count += 1;
-    change.delta += weight - before;
-    if (edge.type === CO_RETRIEVED && weight < NEGLIGIBLE) dropEdge(ctx, edge);
-    else putEdge(ctx, { ...edge, weight, used_ms: now });
+    const tied = reweighed(edge, (weight) => weakened(weight, rate), now, change);
+    if (edge.type === CO_RETRIEVED && tied.weight < NEGLIGIBLE) dropEdge(ctx, edge);
+    else putEdge(ctx, tied);
   }
   return change;
 }

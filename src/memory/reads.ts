@@ -44,8 +44,7 @@ export interface SessionView {
 
 /** The session's world; undefined before its first memory. */
 export function worldOf({ reader, session }: SessionView): WorldRow | undefined {
-  const world = reader.world(worldName(session));
-  return world?.state === 2 ? undefined : world;
+  return reader.liveWorld(worldName(session));
 }
 
 /** @throws Fault not_found, storage_error */

@@ -1,8 +1,7 @@
-import { type Clock, idToBytes, newIdBytes } from "../base/mod.ts";
+import { bytesToId, type Clock, idToBytes, newIdBytes } from "../base/mod.ts";
 import {
   FAMILY,
   findEdge,
-  findSubject,
   forgetSubject,
   insertAtom,
   linksOf,
@@ -17,7 +16,6 @@ import {
   entityOf,
   episodeAtom,
   episodeOf,
-  FAMILY_OF,
   type Held,
   NEW_SKILL,
   type SkillState,
@@ -40,7 +38,7 @@ import type {
   SkillChange,
   StoredEntity,
 } from "./requests.ts";
-import { absent, find, requireOpen, worldName } from "./sessions.ts";
+import { find, requireOpen, worldName } from "./sessions.ts";
 import { initialStability } from "./strength.ts";
 import {
   type Entity,
@@ -95,16 +93,15 @@ export class SessionWriter {
 
   /** @param id of its own, with what an imported one brings along. @throws Fault conflict, payload_too_large */
   createEpisode(episode: NewEpisode, id?: string, kept: Kept = {}): Episode {
-    const stability =
-      kept.stability ??
-      initialStability(this.settings, {
-        importance: episode.emotionalValence,
-        outcome: episode.outcome,
-      });
+    const stability = kept.stability ?? this.stabilityOf(episode);
     const subject = subjectId(this.ctx.clock, id);
     const version = this.version(subject, FAMILY.episode, stability, kept);
     insertAtom(this.ctx, episodeAtom(worldName(this.session), episode), version);
     return this.episode(this.reread("episode", subject));
+  }
+
+  private stabilityOf({ emotionalValence: importance, outcome }: NewEpisode): number {
+    return initialStability(this.settings, { importance, outcome });
   }
 
   createEntity(entity: StoredEntity, id?: string, kept: Kept & { validFromMs?: number } = {}): Entity {
@@ -138,10 +135,8 @@ export class SessionWriter {
     const before = storedEpisode(held);
     const context = { ...before.context, ...change.context };
     const after: NewEpisode = { ...before, ...change, context };
-    const stabilityOf = (episode: NewEpisode): number =>
-      initialStability(this.settings, { importance: episode.emotionalValence, outcome: episode.outcome });
     const changed: SubjectChange = {
-      stability: (held.subject.stability * stabilityOf(after)) / stabilityOf(before),
+      stability: (held.subject.stability * this.stabilityOf(after)) / this.stabilityOf(before),
     };
     if (change.timestampMs !== undefined) changed.ts_ms = change.timestampMs;
     this.addVersion(held, episodeAtom(worldName(this.session), after), changed);
@@ -249,8 +244,6 @@ export class SessionWriter {
   }
 
   private reread(family: FamilyName, id: Uint8Array): Held {
-    const subject = findSubject(this.ctx, id);
-    if (!subject || subject.family !== FAMILY_OF[family]) throw absent(family, id.toHex());
-    return find(this.ctx.db, this.world, family, subject.id.toHex());
+    return this.find(family, bytesToId(id));
   }
 }

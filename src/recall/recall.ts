@@ -1,6 +1,6 @@
 import { type AskRequest, type AtomFilter, unknownWorld } from "../atom/mod.ts";
 import { bytesToId, Fault, LIMITS } from "../base/mod.ts";
-import { type AtomRow, DOC, hasAll, type StoreReader, WORLD_STATES, type WorldRow } from "../storage/mod.ts";
+import { type AtomRow, DOC, hasAll, type StoreReader, type WorldRow } from "../storage/mod.ts";
 import { answerText } from "./answer.ts";
 import { calibrated } from "./likeness.ts";
 import { newestImportant } from "./newest.ts";
@@ -92,9 +92,9 @@ export function recallCandidates(
 }
 
 function worldOf(reader: StoreReader, name: string): WorldRow {
-  const world = reader.world(name);
-  if (world && WORLD_STATES[world.state] !== "deleting") return world;
-  throw unknownWorld(name);
+  const world = reader.liveWorld(name);
+  if (!world) throw unknownWorld(name);
+  return world;
 }
 
 function questionOf(

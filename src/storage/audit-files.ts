@@ -37,9 +37,7 @@ export function commitOffline<T>(dataDir: string, job: Job<T>, keyring = keyring
   refuseAbsent(layout(dataDir));
   const writer = new StoreWriter(dataDir, { keyring });
   try {
-    const outcome = writer.commit([job])[0]!;
-    if ("fault" in outcome) throw outcome.fault;
-    return outcome.value;
+    return writer.commitOne(job);
   } finally {
     writer.close();
   }

@@ -139,6 +139,12 @@ export class StoreReader {
     return worldByName(this.db, name);
   }
 
+  /** A world that is not being deleted. */
+  liveWorld(name: string): WorldRow | undefined {
+    const world = this.world(name);
+    return world?.state === STATE.deleting ? undefined : world;
+  }
+
   nodeId(): string {
     return decodeUtf8(readMeta(this.db, "node_id") ?? new Uint8Array()) ?? "";
   }

@@ -78,10 +78,10 @@ export function buildDatabase(place: Layout, source: TruthSource, options: Rebui
     ...(clock ? { clock } : {}),
   });
   try {
-    const { states, last } = run(writer, (ctx) => beforeAtoms(ctx, source));
+    const { states, last } = writer.commitOne((ctx) => beforeAtoms(ctx, source), true);
     copyAtoms(writer, source, options.onProgress);
     copyVectors(writer, source);
-    run(writer, (ctx) => afterAtoms(ctx, source, states, last));
+    writer.commitOne((ctx) => afterAtoms(ctx, source, states, last), true);
   } finally {
     writer.close();
   }
@@ -104,12 +104,6 @@ export function installDatabase(place: Layout, fresh: string, aside = join(place
   dropRebuild(place);
   // snapshots are of the database before
   rmSync(place.index, { recursive: true, force: true });
-}
-
-function run<T>(writer: StoreWriter, job: (ctx: WriteContext) => T): T {
-  const [outcome] = writer.commit([job], true);
-  if (outcome && "value" in outcome) return outcome.value;
-  throw outcome?.fault;
 }
 
 /** Identity, worlds without their counts, and subjects, which say what the newest versions are. */
@@ -144,9 +138,9 @@ function copyAtoms(writer: StoreWriter, source: TruthSource, onProgress?: (done:
   const flush = (): void => {
     const rows = batch;
     batch = [];
-    run(writer, (ctx) => {
+    writer.commitOne((ctx) => {
       for (const row of rows) restoreAtom(ctx, row, !isHead(ctx, row));
-    });
+    }, true);
     done += rows.length;
     onProgress?.(done);
     // the WAL is folded as it grows
@@ -172,7 +166,7 @@ function copyVectors(writer: StoreWriter, source: TruthSource): void {
   const flush = (): void => {
     const rows = batch;
     batch = [];
-    run(writer, ({ db }) => {
+    writer.commitOne(({ db }) => {
       const there = db.query("SELECT 1 FROM doc WHERE world = ? AND seq = ?");
       const insert = db.query("INSERT OR REPLACE INTO vec(space, world, seq, q) VALUES(?, ?, ?, ?)");
       for (const { space, world, seq, q } of rows) {
@@ -180,7 +174,7 @@ function copyVectors(writer: StoreWriter, source: TruthSource): void {
         const id = ensureSpace(db, space);
         insert.run(id, world, seq, sealVector(vaultOf(db), id, seq, q));
       }
-    });
+    }, true);
     writer.maintain(false);
   };
   for (const row of source.vectors()) {

@@ -136,6 +136,13 @@ export class StoreWriter {
     }
   }
 
+  /** What one job made, in a transaction of its own. @throws Fault why it made nothing */
+  commitOne<T>(job: Job<T>, relaxed = false): T {
+    const outcome = this.commit([job], relaxed)[0]!;
+    if ("fault" in outcome) throw outcome.fault;
+    return outcome.value;
+  }
+
   /** The ballast goes when the use of the disk becomes critical, and comes back when it has left that again. */
   private watchDisk(): void {
     const stage = this.budget.look(this.ctx.db);
@@ -265,7 +272,7 @@ export class StoreWriter {
       this.syncRelaxed();
       if (this.retentionDue <= this.clock.monotonic()) this.retain(resting);
       this.fsyncs += this.checkpoints.ifDue(this.ctx.db, idle);
-      if (this.wear.due) this.alone((ctx) => this.wear.note(ctx.db, this.fsyncs));
+      if (this.wear.due) this.commitOne((ctx) => this.wear.note(ctx.db, this.fsyncs));
       const wait = this.purge.step(this.ctx.db);
       if (this.purge.idle && (idle || this.budget.short || this.reserve.full))
         this.checkpoints.giveBack(this.ctx.db, this.budget.short || this.reserve.full);
@@ -309,16 +316,10 @@ export class StoreWriter {
     this.retentionDue =
       this.clock.monotonic() + (this.reserve.full ? LIMITS.retentionFullMs : LIMITS.retentionEveryMs);
     if (this.guard.mayJudge()) expireCopy(this.place, db, this.clock);
-    const expired = this.alone(expireAnswers);
-    const slice = due ? this.alone((ctx) => retentionSlice(ctx, this.guard, resting)) : { gone: 0 };
+    const expired = this.commitOne(expireAnswers);
+    const slice = due ? this.commitOne((ctx) => retentionSlice(ctx, this.guard, resting)) : { gone: 0 };
     if (slice.gone > 0 || expired >= 1000) this.retentionDue = this.clock.monotonic() + 10;
     else if (slice.trouble) throw slice.trouble;
-  }
-
-  private alone<T>(job: Job<T>): T {
-    const outcome = this.commit([job])[0]!;
-    if ("fault" in outcome) throw outcome.fault;
-    return outcome.value;
   }
 
   /** Atoms that wait for vectors, at most `limit`; their vectors come back through `WriteContext.vectors.fill`. */

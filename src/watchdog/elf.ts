@@ -1,5 +1,4 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import type { Range } from "./pages.ts";
 
 /** Where `bun build --compile` puts the program, its bytecode and its files. */
 const BUNDLE = ".bun";
@@ -9,6 +8,12 @@ const EHDR = { bytes: 64, shoff: 0x28, shentsize: 0x3a, shnum: 0x3c, shstrndx: 0
 const SHDR = { name: 0, offset: 0x18, size: 0x20 } as const;
 /** "\x7fELF", 64 bits, little-endian. */
 const MAGIC = Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1]);
+
+/** A part of the memory, as addresses. */
+export interface Range {
+  start: number;
+  bytes: number;
+}
 
 /** A section as bytes of the file. */
 interface Section {

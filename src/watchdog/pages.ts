@@ -1,6 +1,6 @@
 import { dlopen } from "bun:ffi";
 import { readFileSync } from "node:fs";
-import { bundleRange } from "./elf.ts";
+import { bundleRange, type Range } from "./elf.ts";
 
 const MADV_DONTNEED = 4;
 const PROT_READ = 1;
@@ -8,12 +8,6 @@ const PROT_READ = 1;
 /** A mapping of a file with no page of its own: "start-end perms offset device inode path". */
 const HEAD = /^([0-9a-f]+)-([0-9a-f]+) r-[x-][ps] \S+ \S+ [1-9]\d*\s/;
 const ANONYMOUS = /^Anonymous:\s+(\d+) kB/;
-
-/** A part of the memory, as addresses. */
-export interface Range {
-  start: number;
-  bytes: number;
-}
 
 /** Mappings of files that can only be read and hold no changed page (such as a relocated table would be). */
 export function cleanFileRanges(smaps: string): Range[] {
