@@ -12,6 +12,11 @@ export function completionScript(shell: Shell, words: Words): string {
   return shell === "zsh" ? zsh(words) : fish(words);
 }
 
+/** First words; behind `help` they stand once more. */
+function firstWords(words: Words): string {
+  return [...words.keys(), "help"].join(" ");
+}
+
 /** What may stand behind a command's words. */
 function candidates(action: Action): string {
   return [...(action.choices ?? []), ...optionsOf(action).map((option) => `--${longName(option)}`)].join(" ");
@@ -55,10 +60,12 @@ function bash(words: Words): string {
   return `# bash completion of dwbase
 _dwbase() {
   local cur="\${COMP_WORDS[COMP_CWORD]}" prev="\${COMP_WORDS[COMP_CWORD-1]}" first="" second="" words=""
-  [ "$COMP_CWORD" -gt 1 ] && first="\${COMP_WORDS[1]}"
-  [ "$COMP_CWORD" -gt 2 ] && second="\${COMP_WORDS[2]}"
+  local at=1
+  [ "$COMP_CWORD" -gt 1 ] && [ "\${COMP_WORDS[1]}" = help ] && at=2
+  [ "$COMP_CWORD" -gt "$at" ] && first="\${COMP_WORDS[at]}"
+  [ "$COMP_CWORD" -gt "$((at + 1))" ] && second="\${COMP_WORDS[at+1]}"
   case "$first" in
-    "") words="${[...words.keys()].join(" ")}" ;;
+    "") words="${firstWords(words)}" ;;
 ${cases(words, "$second")}
   esac
   case "$prev" in
@@ -73,16 +80,17 @@ complete -o default -F _dwbase dwbase
 function zsh(words: Words): string {
   return `#compdef dwbase
 _dwbase() {
-  local first="" second="" prev="\${words[CURRENT-1]}" offered
-  (( CURRENT > 2 )) && first="\${words[2]}"
-  (( CURRENT > 3 )) && second="\${words[3]}"
+  local first="" second="" prev="\${words[CURRENT-1]}" offered at=2
+  (( CURRENT > 2 )) && [[ "\${words[2]}" = help ]] && at=3
+  (( CURRENT > at )) && first="\${words[at]}"
+  (( CURRENT > at + 1 )) && second="\${words[at+1]}"
   offered=$(_dwbase_words "$first" "$second" "$prev")
   compadd -- \${=offered} || _files
 }
 _dwbase_words() {
   local words=""
   case "$1" in
-    "") words="${[...words.keys()].join(" ")}" ;;
+    "") words="${firstWords(words)}" ;;
 ${cases(words, "$2")}
   esac
   case "$3" in
@@ -95,7 +103,13 @@ if [ "$funcstack[1]" = "_dwbase" ]; then _dwbase "$@"; else compdef _dwbase dwba
 }
 
 function fish(words: Words): string {
-  const lines = ["# fish completion of dwbase"];
+  const firsts = [...words.keys()].join(" ");
+  const helped = `__fish_seen_subcommand_from help; and not __fish_seen_subcommand_from ${firsts}`;
+  const lines = [
+    "# fish completion of dwbase",
+    `complete -c dwbase -n __fish_use_subcommand -f -a help -d ${quote("how a command is used")}`,
+    `complete -c dwbase -n '${helped}' -f -a '${firsts}'`,
+  ];
   for (const [name, word] of words) {
     lines.push(`complete -c dwbase -n __fish_use_subcommand -f -a ${name} -d ${quote(word.summary)}`);
     if (!("actions" in word)) {

@@ -133,4 +133,7 @@ test("bash completion offers words, actions, options and choices", async () => {
   expect(offered("deploy", "devnet", "--n")).toEqual(["--nodes"]);
   expect(offered("remember", "home", "--kind", "p")).toEqual(["plan"]);
   expect(offered("completion", "z")).toEqual(["zsh"]);
+  expect(offered("hel")).toEqual(["help"]);
+  expect(offered("help", "re")).toEqual(["remember", "replay"]);
+  expect(offered("help", "deploy", "st")).toEqual(["status", "stop"]);
 });
