@@ -21,8 +21,8 @@ import { entityScore, episodeScore, type Parts, type Relevance, skillScore } fro
 import { worldName } from "./sessions.ts";
 import type { Domain, Skill } from "./types.ts";
 
-/** Candidates that are read and scored; more than any answer holds. */
-const SCORED = 200;
+/** Candidates that are read and scored: at least so many, and twice what is asked for. */
+const SCORED = { least: 100, times: 2 };
 /** Likeness below which an entity or skill says nothing about the question. */
 const LEAST = 0.2;
 
@@ -32,16 +32,17 @@ interface Candidate extends Held, Relevance {}
 function candidates(
   view: SessionView,
   family: FamilyName,
-  asked: { query: string; labels: string[]; least: number },
+  asked: { query: string; labels: string[]; least: number; limit: number },
 ): Candidate[] {
   if (!worldOf(view)) return [];
   const filter = { kinds: [KIND_OF[family]], ...(asked.labels.length > 0 ? { labels: asked.labels } : {}) };
   const request = { world: worldName(view.session), text: asked.query, filter };
   const found = recallCandidates(view.reader, request, view.options);
   const best = Math.max(found.ranked[0]?.score ?? 0, Number.MIN_VALUE);
+  const wanted = Math.max(SCORED.least, SCORED.times * asked.limit);
   const out: Candidate[] = [];
   for (const { seq, score } of found.ranked) {
-    if (out.length >= SCORED) break;
+    if (out.length >= wanted) break;
     // what a consolidation merged is found by the one that says it too
     if (found.superseded(seq)) continue;
     const similarity = likeness(found, seq);
@@ -103,7 +104,7 @@ export function recallEpisodes(view: SessionView, recall: EpisodeRecall) {
     ...(outcome === undefined ? [] : [label.outcome(outcome)]),
   ];
   const { settings, options, session } = view;
-  const found = candidates(view, "episode", { query, labels, least: minSimilarity });
+  const found = candidates(view, "episode", { query, labels, least: minSimilarity, limit });
   const chosen = best(found, limit, (one) => {
     const { outcome, emotionalValence: importance } = storedEpisode(one);
     return episodeScore({ ...one, outcome, importance }, settings, options.now);
@@ -116,7 +117,7 @@ export function recallEpisodes(view: SessionView, recall: EpisodeRecall) {
 /** Entities that still hold, of any of some types. */
 function entitiesFor(view: SessionView, { query, limit, types = [] }: EntityRecall): Candidate[] {
   const of = (labels: string[]): Candidate[] =>
-    candidates(view, "entity", { query, labels, least: LEAST }).filter(
+    candidates(view, "entity", { query, labels, least: LEAST, limit }).filter(
       (one) => !hasEnded(one, view.options.now),
     );
   const wanted = new Set(types);
@@ -147,7 +148,7 @@ export function recallEntities(view: SessionView, recall: EntityRecall) {
 
 function bestSkills(view: SessionView, query: string, domain: Domain | undefined, limit: number): Best {
   const labels = domain === undefined ? [] : [label.domain(domain)];
-  const found = candidates(view, "skill", { query, labels, least: LEAST });
+  const found = candidates(view, "skill", { query, labels, least: LEAST, limit });
   const usable = found.filter(({ subject }) => !skillState(subject).deprecated);
   return best(usable, limit, (one) => skillScore({ ...one, ...skillState(one.subject) }));
 }
