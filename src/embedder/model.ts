@@ -1,4 +1,4 @@
-import { Fault } from "../base/mod.ts";
+import { Fault, MB } from "../base/mod.ts";
 import modelFile from "./model/static-minilm-256-i8.bin" with { type: "file" };
 import { indexVocabulary, MAX_ROWS, slotCount, type VocabularyParts } from "./vocabulary.ts";
 
@@ -10,6 +10,8 @@ import { indexVocabulary, MAX_ROWS, slotCount, type VocabularyParts } from "./vo
 const MAGIC = 0x31455744; // 'DWE1'
 const HEADER_BYTES = 20;
 const ROW_ALIGNMENT = 16;
+/** What is read between two turns of the event loop: about 2 ms. */
+const PIECE_BYTES = MB;
 
 interface Sizes {
   rows: number;
@@ -57,18 +59,28 @@ function damaged(why: string): Fault {
 }
 
 /**
- * Puts a model file into memory that threads share, with its vocabulary indexed.
- * @throws Fault damaged when the bytes are not a whole model.
+ * Puts a model file into memory that threads share, with its vocabulary indexed. It goes in piece by piece, with turns
+ * of the event loop between them: a node that starts answers meanwhile, and the file is never in memory twice.
+ * @throws Fault damaged when it is not a whole model.
  */
-export function shareModel(file: Uint8Array): SharedArrayBuffer {
-  const sizes = sizesOf(new DataView(file.buffer, file.byteOffset, file.byteLength));
-  if (file.byteLength !== sizes.fileBytes) {
-    throw damaged(`it has ${file.byteLength} bytes instead of ${sizes.fileBytes}`);
+export async function shareModel(file: Blob): Promise<SharedArrayBuffer> {
+  const header = await file.slice(0, HEADER_BYTES).bytes();
+  const sizes = sizesOf(new DataView(header.buffer, header.byteOffset, header.byteLength));
+  if (file.size !== sizes.fileBytes) {
+    throw damaged(`it has ${file.size} bytes instead of ${sizes.fileBytes}`);
   }
   const shared = new SharedArrayBuffer(sizes.totalBytes);
-  new Uint8Array(shared).set(file);
+  const bytes = new Uint8Array(shared);
+  for (let at = 0; at < file.size; at += PIECE_BYTES) {
+    bytes.set(await file.slice(at, at + PIECE_BYTES).bytes(), at);
+    await turn();
+  }
   if (!indexVocabulary(vocabularyOf(shared, sizes))) throw damaged("its vocabulary does not fit its rows");
   return shared;
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function vocabularyOf(shared: SharedArrayBuffer, sizes: Sizes): VocabularyParts {
@@ -93,6 +105,6 @@ export function viewModel(shared: SharedArrayBuffer): Model {
  * Reads the model that the executable carries. Once, on the main thread; the memory is then given to every thread.
  * @throws Fault damaged when it is not a whole model.
  */
-export async function loadModel(): Promise<SharedArrayBuffer> {
-  return shareModel(await Bun.file(modelFile).bytes());
+export function loadModel(): Promise<SharedArrayBuffer> {
+  return shareModel(Bun.file(modelFile));
 }
