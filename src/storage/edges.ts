@@ -48,8 +48,14 @@ export function dropEdge(ctx: WriteContext, edge: EdgeRow): void {
     .run(edge.world, edge.source, edge.target, edge.type);
 }
 
-/** Conditions on the ends; left alone, SQLite would look for a target among all edges of the world. */
-const ENDS = ["WHERE world = ? AND source = ?", "INDEXED BY edge_target WHERE world = ? AND target = ?"];
+/**
+ * Conditions on the ends, an edge from a subject to itself under the first; left alone, SQLite would look for a target
+ * among all edges of the world.
+ */
+const ENDS = [
+  "WHERE world = ? AND source = ?",
+  "INDEXED BY edge_target WHERE world = ? AND target = ? AND source <> target",
+];
 
 /** The heaviest edges that begin or end at a subject, at most `limit`. @throws Fault storage_error */
 export function edgesOf(db: Database, world: number, id: Uint8Array, limit: number): EdgeRow[] {
@@ -65,7 +71,7 @@ export function edgesOf(db: Database, world: number, id: Uint8Array, limit: numb
     .map((row) => EDGE.open(db, row));
 }
 
-/** All edges between two subjects, whichever way they point. @throws Fault storage_error */
+/** All edges between two different subjects, whichever way they point. @throws Fault storage_error */
 export function edgesBetween(db: Database, world: number, a: Uint8Array, b: Uint8Array): EdgeRow[] {
   const query = db.query<EdgeRow, [number, Uint8Array, Uint8Array]>(
     `${EDGE.select} WHERE world = ? AND source = ? AND target = ? ORDER BY type`,

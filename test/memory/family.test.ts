@@ -189,6 +189,17 @@ describe("entities", () => {
     expect((await must("GET", "/stats")).semantic).toEqual({ total_entities: 1, total_relations: 0 });
   });
 
+  test("a relation of an entity to itself is one relation", async () => {
+    const { id } = await must("POST", "/entities", ENTITY);
+    const relation = { source_id: id, target_id: id, relation_type: "USES", weight: 0.4 };
+    await must("POST", "/entities/relations", relation);
+    expect(await must("GET", `/entities/${id}/relations`)).toEqual([{ ...relation, co_access_count: 0 }]);
+    const spread = await must("POST", "/entities/spread-activation", { entity_id: id, threshold: 0 });
+    expect(spread.paths).toEqual([[id]]);
+    await node.send("DELETE", `/entities/${id}`, undefined, session);
+    expect((await must("GET", "/stats")).semantic).toEqual({ total_entities: 0, total_relations: 0 });
+  });
+
   test("activation spreads along relations by their weights, with paths", async () => {
     const make = async (name: string) => (await must("POST", "/entities", { ...ENTITY, name })).id;
     const [a, b, c, d] = [await make("a"), await make("b"), await make("c"), await make("d")];
