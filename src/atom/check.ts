@@ -147,6 +147,11 @@ function present(value: unknown): boolean {
   return value !== undefined && value !== null;
 }
 
+/** Whether a list of the filter asks for anything: clients of DWBase have to send empty ones for "any". */
+function asks(list: unknown): boolean {
+  return present(list) && !(Array.isArray(list) && list.length === 0);
+}
+
 function filter(value: unknown, asked: string): AtomFilter {
   const given = field.record(value, "filter", FIELDS.filter, "filter.");
   const { since, until, min_importance, limit } = given;
@@ -159,12 +164,12 @@ function filter(value: unknown, asked: string): AtomFilter {
     out.worlds = field.list(given.worlds, "filter.worlds", field.world);
     if (!out.worlds.includes(asked)) throw otherWorld("filter.worlds", asked);
   }
-  if (present(given.kinds)) {
+  if (asks(given.kinds)) {
     out.kinds = field.list(given.kinds, "filter.kinds", (kind, at) => field.oneOfWords(kind, at, KINDS));
   }
-  if (present(given.labels)) out.labels = field.list(given.labels, "filter.labels", field.label);
-  if (present(given.flags)) out.flags = field.list(given.flags, "filter.flags", field.label);
-  if (present(given.workers)) out.workers = field.list(given.workers, "filter.workers", field.worker);
+  if (asks(given.labels)) out.labels = field.list(given.labels, "filter.labels", field.label);
+  if (asks(given.flags)) out.flags = field.list(given.flags, "filter.flags", field.label);
+  if (asks(given.workers)) out.workers = field.list(given.workers, "filter.workers", field.worker);
   if (present(since)) out.since = formatTime(field.time(since, "filter.since"));
   if (present(until)) out.until = formatTime(field.time(until, "filter.until"));
   if (present(min_importance)) out.min_importance = field.share(min_importance, "filter.min_importance");

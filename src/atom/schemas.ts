@@ -129,12 +129,18 @@ export const AtomFilterSchema = Type.Object(
       }),
     ),
     kinds: optional(
-      Type.Array(KindSchema, { maxItems: LIMITS.listItems, description: "Any of these kinds." }),
+      Type.Array(KindSchema, {
+        maxItems: LIMITS.listItems,
+        description: "Any of these kinds; empty = any kind.",
+      }),
     ),
     labels: optional(Items("All of these labels must be present.")),
-    flags: optional(Items("Flags to include; `quarantine` also shows what is held back.")),
+    flags: optional(Items("Flags that must be present; `quarantine` also shows what is held back.")),
     workers: optional(
-      Type.Array(Worker("A worker."), { maxItems: LIMITS.listItems, description: "Any of these workers." }),
+      Type.Array(Worker("A worker."), {
+        maxItems: LIMITS.listItems,
+        description: "Any of these workers; empty = any.",
+      }),
     ),
     since: optional(Time("Earliest timestamp, inclusive.")),
     until: optional(Time("Latest timestamp, inclusive.")),

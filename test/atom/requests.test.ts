@@ -78,6 +78,20 @@ describe("an ask", () => {
       },
       { world: "home", text: "x", filter: {} },
     ],
+    [
+      "a filter as a client of DWBase has to send it, with empty lists for any",
+      {
+        world: "home",
+        text: "x",
+        filter: { world: "home", kinds: [], labels: [], flags: [], since: null, until: null, limit: 5 },
+      },
+      { world: "home", text: "x", filter: { world: "home", limit: 5 } },
+    ],
+    [
+      "no workers in particular",
+      { world: "home", text: "x", filter: { workers: [] } },
+      { world: "home", text: "x", filter: {} },
+    ],
   ]);
   const ask = (fields: object) => ({ world: "home", text: "x", ...fields });
   const filter = (fields: object) => ask({ filter: fields });
