@@ -127,10 +127,10 @@ export function checkPolicy(value: unknown): PolicyRequest {
   const policy: PolicyRequest = { world: field.writableWorld(given.world) };
   if (present(retention_days)) policy.retention_days = days(retention_days);
   if (present(min_importance)) policy.min_importance = field.share(min_importance, "min_importance");
-  if (present(replication_allow)) {
+  if (asks(replication_allow)) {
     policy.replication_allow = field.list(replication_allow, "replication_allow", field.world);
   }
-  if (present(replication_deny)) {
+  if (asks(replication_deny)) {
     policy.replication_deny = field.list(replication_deny, "replication_deny", field.world);
   }
   if (present(max_bytes))
@@ -147,7 +147,7 @@ function present(value: unknown): boolean {
   return value !== undefined && value !== null;
 }
 
-/** Whether a list of the filter asks for anything: clients of DWBase have to send empty ones for "any". */
+/** Whether a list asks for anything: clients of DWBase send an empty one where they ask for nothing in particular. */
 function asks(list: unknown): boolean {
   return present(list) && !(Array.isArray(list) && list.length === 0);
 }

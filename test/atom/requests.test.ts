@@ -177,12 +177,17 @@ describe("a policy", () => {
     ["a hundred years", { world: "home", retention_days: 36_500 }],
     ["importance 0", { world: "home", min_importance: 0 }],
     ["bytes", { world: "tenant:a", max_bytes: 1 }],
-    ["empty lists, which are set", { world: "home", replication_allow: [], replication_deny: [] }],
+    [
+      "empty lists, as clients of DWBase send them, as absent",
+      { world: "home", retention_days: 7, replication_allow: [], replication_deny: [] },
+      { world: "home", retention_days: 7 },
+    ],
     ["lists of worlds", { world: "home", replication_allow: ["a"], replication_deny: ["b", "c"] }],
   ]);
   refuses(checkPolicy, [
     [{ world: "home" }, "the policy sets nothing; give at least one of retention_days, min_importance"],
     [{ world: "home", retention_days: null }, "the policy sets nothing"],
+    [{ world: "home", replication_allow: [], replication_deny: [] }, "the policy sets nothing"],
     [{ retention_days: 1 }, "world is missing"],
     [{ world: "~x", retention_days: 1 }, 'world must not start with "~"'],
     [{ world: "home", retention_days: 0 }, "retention_days must be a number over 0 and at most 36500, got 0"],
