@@ -14,9 +14,9 @@ function optional<T extends TSchema>(schema: T) {
   return Type.Optional(Type.Union([schema, Type.Null()]));
 }
 
-/** That a field is there and not null, as a part of `anyOf`. */
+/** That a field is there, not null and no empty list, as a part of `anyOf`. */
 function set(field: string) {
-  return { required: [field], properties: { [field]: { not: { type: "null" } } } };
+  return { required: [field], properties: { [field]: { minItems: 1, not: { type: "null" } } } };
 }
 
 /** One of some words. */
