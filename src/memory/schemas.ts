@@ -13,7 +13,8 @@ const loose = (max: number, description: string) => Type.String({ maxLength: max
 const Share = (description: string) => Type.Number({ minimum: 0, maximum: 1, description });
 const Time = (description: string) => Type.String({ format: "date-time", description });
 const Id = (description: string) => Type.String({ format: "uuid", description });
-const Count = (description: string) => Type.Integer({ minimum: 0, description });
+const Count = (description: string) =>
+  Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description });
 /** The same fields, each of which may be left out or null. */
 const subset = (schema: { properties: Record<string, TSchema> }) =>
   Type.Object(
